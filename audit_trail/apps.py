@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class AuditTrailConfig(AppConfig):
+    name = "audit_trail"
+    verbose_name = "Decisions"

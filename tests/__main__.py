@@ -1,0 +1,84 @@
+"""All tests, on SQLite and then on PostgreSQL.
+
+python -m tests [--sqlite-only | --postgres-only] [options of pytest]
+
+The last line says how many tests passed and failed on both together.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Counts:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+
+    def __str__(self) -> str:
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        return f"{self.passed} passed, {self.failed} failed{skipped}"
+
+
+def main(arguments: list[str]) -> int:
+    only = {"--sqlite-only": "SQLite", "--postgres-only": "PostgreSQL"}
+    chosen = {only[argument] for argument in arguments if argument in only} or set(only.values())
+    options = [argument for argument in arguments if argument not in only]
+
+    closing, total = [], Counts()
+    for database in ("SQLite", "PostgreSQL"):
+        if database not in chosen:
+            continue
+        print(f"\n=== Tests on {database} ===", flush=True)
+        counts, trouble = run(database, options)
+        total += counts
+        closing.append(f"{database}: {counts}{trouble}")
+
+    print("\n" + "\n".join(closing))
+    print(total, flush=True)
+    return 1 if total.failed else 0
+
+
+def run(database: str, options: list[str]) -> tuple[Counts, str]:
+    """Run the tests on one database. A run that runs none, or ends badly without a failed test, counts as a failure."""
+    environment = dict(os.environ)
+    plugin = ["-p", "tests.postgres_plugin"] if database == "PostgreSQL" else []
+    if database == "SQLite" and not environment.get("DATABASE_URL", "").startswith("sqlite:"):
+        environment.pop("DATABASE_URL", None)
+
+    with tempfile.TemporaryDirectory(prefix="hedgetrail-tests-") as folder:
+        report = Path(folder) / "report.xml"
+        command = [sys.executable, "-m", "pytest", *plugin, "-n", "2", *options, f"--junitxml={report}"]
+        code = subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode
+        counts = read(report) if report.exists() else Counts()
+
+    if counts.failed == 0 and counts.passed == 0:
+        return Counts(0, 1, counts.skipped), f" (no test was run, which counts as a failure; pytest ended with {code})"
+    if counts.failed == 0 and code != 0:
+        return counts + Counts(failed=1), f" (pytest ended with {code}, which counts as a failure)"
+    return counts, ""
+
+
+def read(report: Path) -> Counts:
+    """Read the counts that pytest wrote. An error counts as a failed test."""
+    total = Counts()
+    for suite in ElementTree.parse(report).getroot().iter("testsuite"):
+        tests, failures, errors, skipped = (
+            int(suite.get(name, 0)) for name in ("tests", "failures", "errors", "skipped")
+        )
+        total += Counts(tests - failures - errors - skipped, failures + errors, skipped)
+    return total
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
