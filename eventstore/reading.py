@@ -1,0 +1,129 @@
+"""Reading: events by stream, by number, and a stream's chain of hashes."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from functools import lru_cache
+
+from django.db import connection
+
+from eventstore.codec import decode, decode_value
+from eventstore.databases import EMPTY, Head, Row, database
+from eventstore.hashing import hash_of, moment
+from eventstore.recorded import Metadata, Recorded, Stream
+
+PAGE = 1000
+
+
+class ChainBroken(Exception):
+    """An event is not as it was recorded, or one before it is gone. Trust nothing from it on; restore from a backup."""
+
+    def __init__(self, stream: Stream, version: int, number: int, found: str) -> None:
+        super().__init__(f"{stream}: {found} at version {version} (number {number})")
+        self.stream, self.version, self.number = stream, version, number
+
+
+def stream(aggregate_type: str, aggregate_id: str, *, after: int = 0) -> Iterator[Recorded]:
+    """Yield the events of a stream, oldest first, after a version. It is read page by page, as it is consumed."""
+    return map(_recorded, _rows(aggregate_type, aggregate_id, after=after))
+
+
+def streams(aggregate_type: str, ids: Iterable[str]) -> dict[str, list[Recorded]]:
+    """Return the events of many streams in one query, oldest first; a stream without any has an empty list."""
+    return tails(aggregate_type, dict.fromkeys(ids, 0))
+
+
+def tails(aggregate_type: str, after: Mapping[str, int]) -> dict[str, list[Recorded]]:
+    """Return the events of many streams that come after a version of each, in one query."""
+    found: dict[str, list[Recorded]] = {identity: [] for identity in after}
+    if found:
+        with connection.cursor() as cursor:
+            rows = database().tails(cursor, aggregate_type, after)
+        for row in rows:
+            found[row[2]].append(_recorded(row))
+    return found
+
+
+def all_events(*, after_number: int = 0, limit: int) -> list[Recorded]:
+    """Return events of all streams by number, oldest first.
+
+    For looking at. On PostgreSQL an event may still be committed below numbers that are shown already, so whoever
+    follows the log by checkpoint must not page with this.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {database().columns} FROM events WHERE number > %s ORDER BY number LIMIT %s",  # noqa: S608
+            [after_number, limit],
+        )
+        return [_recorded(row) for row in cursor.fetchall()]
+
+
+def head(aggregate_type: str, id: str) -> int:
+    """Return the version of a stream's last event, or 0."""
+    wanted = Stream(aggregate_type, id)
+    with connection.cursor() as cursor:
+        return database().heads(cursor, [wanted]).get(wanted, EMPTY).version
+
+
+def aggregate_types() -> list[str]:
+    """Return the kinds of aggregates that have events, in as many steps through the index as there are kinds."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH RECURSIVE kinds AS (SELECT min(aggregate_type) AS kind FROM events UNION ALL"
+            " SELECT (SELECT min(aggregate_type) FROM events WHERE aggregate_type > kinds.kind)"
+            " FROM kinds WHERE kinds.kind IS NOT NULL) SELECT kind FROM kinds WHERE kind IS NOT NULL"
+        )
+        return [kind for (kind,) in cursor.fetchall()]
+
+
+def verify_chain(aggregate_type: str, aggregate_id: str) -> None:
+    """Recompute the hashes of a stream as they follow from one another. Raises ChainBroken at the first that differs.
+
+    Events taken from a stream's end leave no trace in the stream itself.
+    """
+    name = Stream(aggregate_type, aggregate_id)
+    previous = EMPTY
+    for row in _rows(aggregate_type, aggregate_id, after=0):
+        if row.version != previous.version + 1:
+            raise ChainBroken(name, row.version, row.number, f"expected version {previous.version + 1}, found another")
+        expected = hash_of(previous.hash, *row[:8], moment(_time(row.recorded_at)))
+        if row.hash != expected:
+            raise ChainBroken(name, row.version, row.number, "the hash does not fit the event")
+        previous = Head(row.version, row.hash)
+
+
+def _rows(aggregate_type: str, aggregate_id: str, *, after: int) -> Iterator[Row]:
+    query = (
+        f"SELECT {database().columns} FROM events WHERE aggregate_type = %s AND aggregate_id = %s"  # noqa: S608
+        " AND version > %s ORDER BY version LIMIT %s"
+    )
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(query, [aggregate_type, aggregate_id, after, PAGE])
+            rows = [Row._make(row) for row in cursor.fetchall()]
+        yield from rows
+        if len(rows) < PAGE:
+            return
+        after = rows[-1].version
+
+
+def _recorded(row: Row) -> Recorded:
+    number, aggregate_type, aggregate_id, version, type_, schema, data, metadata, recorded_at, hash_ = row
+    return Recorded(
+        number,
+        aggregate_type,
+        aggregate_id,
+        version,
+        decode(type_, schema, data),
+        _metadata(metadata),
+        _time(recorded_at),
+        hash_,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _metadata(text: str) -> Metadata:
+    # A whole batch usually has one cause.
+    return decode_value(Metadata, text)
+
+
+_time = datetime.fromisoformat
