@@ -1,0 +1,1 @@
+"""Onchain trade: one of our fills on chain as a witnessed fact."""

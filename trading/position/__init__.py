@@ -1,0 +1,1 @@
+"""Position: the accumulated fills of one symbol over both venues."""
