@@ -1,0 +1,62 @@
+"""Every model that the admin shows, with a factory of its rows."""
+
+import re
+
+from django.contrib.admin.utils import quote
+from django.urls import reverse
+
+from tests.support import factories as make
+
+ROWS = {
+    "trading.queuedlog": make.queued_log,
+    "trading.onchaintrade": make.onchain_trade,
+    "trading.onchaintradeview": make.onchain_trade_view,
+    "trading.tradeaccumulator": make.position,
+    "trading.positionview": make.position_view,
+    "trading.offchaintrade": make.order,
+    "trading.offchainorderview": make.order_view,
+    "trading.tradeexecutionlink": make.link,
+    "trading.nettinglink": make.netting_link,
+    "trading.tradelinkview": make.link_view,
+    "trading.nettinglinkview": make.netting_link_view,
+    "trading.backloggedevent": make.backlogged_event,
+    "trading.notice": make.notice,
+    "trading.symbolwait": make.symbol_wait,
+    "trading.orderwork": make.order_work,
+    "trading.stationheartbeat": make.heartbeat,
+    "trading.enrichment": make.enrichment,
+    "trading.chaincheckpoint": make.checkpoint,
+    "trading.chainblock": make.block,
+    "trading.token": make.token,
+    "trading.symbollock": make.symbol_lock,
+    "trading.ledgermode": make.ledger_mode,
+    "trading.installation": make.installation,
+    "trading.dryrunorder": make.dry_run_order,
+    "eventstore.storedevent": make.event,
+}
+
+# Those that hold one row only.
+SINGLE = {"trading.ledgermode", "trading.installation"}
+
+
+def list_of(model):
+    return reverse(f"admin:{model.replace('.', '_')}_changelist")
+
+
+def page_of(row):
+    return reverse(f"admin:{row._meta.label_lower.replace('.', '_')}_change", args=[quote(row.pk)])
+
+
+def rows_in(answer):
+    return list(answer.context["cl"].result_list)
+
+
+def text_of(answer):
+    """Return what a reader sees, with the spaces run together."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", answer.content.decode()))
+
+
+def links_in(answer):
+    return [
+        link.replace("&amp;", "&") for link in re.findall(r'href="([^"]+)" class="text-link"', answer.content.decode())
+    ]

@@ -1,0 +1,1 @@
+"""Brokers: venues off chain, behind one port."""

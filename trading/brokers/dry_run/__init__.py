@@ -1,0 +1,1 @@
+"""The dry run: a broker of our own, whose market is always open and whose orders cost nothing."""

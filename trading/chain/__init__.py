@@ -1,0 +1,1 @@
+"""The chain: from a node's logs to fills of our orders."""

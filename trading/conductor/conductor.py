@@ -1,0 +1,103 @@
+"""The conductor: gives the stations their turns, each in a thread of its own, so that none waits for another's network.
+
+What a station raises is its own trouble: it is logged with its failure count, waited out, and tried again. Only a
+change of the ledger's mode ends the process, since everything it would do from then on would be wrong.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import structlog
+from django.db import DatabaseError, InterfaceError, close_old_connections, connections
+
+from trading.chain.node import NodeError
+from trading.conductor.checkpoints import LostLease
+from trading.conductor.heartbeat import Heartbeat
+from trading.conductor.station import Station
+from trading.ledger.mode import WrongMode
+
+log = structlog.get_logger(__name__)
+
+IDLE_SECONDS = 0.2
+LONGEST_REST_SECONDS = 30.0
+JOIN_SECONDS = 60.0
+# What needs no traceback to be understood.
+OUTSIDE_TROUBLE = (NodeError, LostLease)
+
+
+class Conductor:
+    """Runs stations until it is told to stop."""
+
+    def __init__(
+        self,
+        stations: Sequence[Station],
+        *,
+        clock: Callable[[], datetime],
+        process: str,
+        stopping: threading.Event | None = None,
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> None:
+        self.stations = list(stations)
+        self.stopping = stopping or threading.Event()
+        self.fatal: WrongMode | None = None
+        self._clock, self._process = clock, process
+        self._idle_seconds = idle_seconds
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        for station in self.stations:
+            thread = threading.Thread(target=self._run, args=[station], name=station.name)
+            self._threads.append(thread)
+            thread.start()
+
+    def stop(self) -> None:
+        """Let each station finish its turn, then end. A commit under way is never cut short."""
+        self.stopping.set()
+        for thread in self._threads:
+            thread.join(JOIN_SECONDS)
+            if thread.is_alive():
+                log.error("Station did not end its turn", station=thread.name, waited_seconds=JOIN_SECONDS)
+
+    def run_in_turn(self, *, now: datetime) -> bool:
+        """Give each station one turn, in the order in which a fill passes them, in this thread."""
+        worked = False
+        for station in self.stations:
+            worked |= station.run_once(now=now)
+        return worked
+
+    def _run(self, station: Station) -> None:
+        heartbeat = Heartbeat(station.name, self._process)
+        try:
+            while not self.stopping.is_set():
+                rest = self._turn(station, heartbeat)
+                if rest:
+                    self.stopping.wait(rest)
+        finally:
+            connections.close_all()
+
+    def _turn(self, station: Station, heartbeat: Heartbeat) -> float:
+        """Give one turn; return how many seconds to rest."""
+        now = self._clock()
+        try:
+            worked = station.run_once(now=now)
+            heartbeat.beat(now, worked=worked)
+        except WrongMode as error:
+            log.error("Ledger mode changed, stopping", error=str(error))  # noqa: TRY400  # the message says it all
+            self.fatal = error
+            self.stopping.set()
+            return 0
+        except Exception as error:  # the one loop that isolates stations
+            failures = heartbeat.failed(now, error)
+            log.warning(
+                "Station failed, trying again",
+                station=station.name,
+                failures=failures,
+                error=f"{type(error).__name__}: {error}",
+                exc_info=not isinstance(error, OUTSIDE_TROUBLE),
+            )
+            if isinstance(error, DatabaseError | InterfaceError):
+                close_old_connections()
+            return min(self._idle_seconds * (1 << min(failures, 10)), LONGEST_REST_SECONDS)
+        return 0 if worked else self._idle_seconds

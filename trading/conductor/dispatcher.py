@@ -1,0 +1,113 @@
+"""The dispatcher: from a placed order to one that the broker has. Repeating a turn mends a crash on any line of it.
+
+That we are about to send is committed first. Then the broker is asked for the order by our id, and only where it has
+none is the order submitted, under the same id on every try.
+"""
+
+from datetime import datetime, timedelta
+
+import structlog
+
+from trading.brokers.port import (
+    Broker,
+    BrokerUnavailable,
+    OrderRejected,
+    OrderReport,
+    OutcomeUnknown,
+    UnusableReport,
+)
+from trading.conductor.reports import record, record_rejection, record_unknown, request_of, settled
+from trading.conductor.work import due, look_again_at, try_again
+from trading.ledger.book import Ledger
+from trading.notices.models import open_notice
+from trading.offchain_order.aggregate import OffchainOrder, OrderState
+from trading.offchain_order.commands import StartSubmission
+from trading.values.identifiers import OrderId
+
+log = structlog.get_logger(__name__)
+
+LONGEST_WAIT = timedelta(minutes=1)
+TRIES_BEFORE_A_NOTICE = 5
+# Placed, being sent, or unknown: not submitted as far as we know.
+STATES = (OrderState.PLACED, OrderState.SENDING, OrderState.UNKNOWN)
+
+
+class Dispatcher:
+    """Submits placed orders, and finds those again of which we don't know whether they were submitted."""
+
+    name = "dispatcher"
+
+    def __init__(self, *, broker: Broker, ledger: Ledger, poll_after: timedelta) -> None:
+        self._broker, self._ledger = broker, ledger
+        self._poll_after = poll_after
+
+    def run_once(self, *, now: datetime) -> bool:
+        """Take on every order that is due. Return whether there was any."""
+        orders = [order for order in self._ledger.memory().orders(STATES) if self._ours(order)]
+        ready = due([order.order_id for order in orders], now=now)
+        failure = None
+        for order in orders:
+            if order.order_id not in ready:
+                continue
+            try:
+                self._dispatch(order, now)
+            except Exception as error:  # each order by itself; the station fails after all had their turn
+                log.exception("Order can't be dispatched", order=order.order_id, symbol=order.symbol)
+                self._postpone(order, f"{type(error).__name__}: {error}", now)
+                failure = error
+        if failure is not None:
+            raise failure
+        return bool(ready)
+
+    def _ours(self, order: OffchainOrder) -> bool:
+        # Orders of another broker wait for a conductor that has it; those with an id of theirs are the poller's.
+        return order.broker == self._broker.name and order.broker_order_id is None
+
+    def _dispatch(self, order: OffchainOrder, now: datetime) -> None:
+        if not self._may_send(order.order_id, now):
+            return
+        request = request_of(order)
+        try:
+            report = self._broker.find(request.client_order_id) or self._broker.submit(request)
+        except OrderRejected as rejection:
+            record_rejection(self._ledger, order, str(rejection), now=now)
+        except BrokerUnavailable as outage:
+            self._postpone(order, f"{type(outage).__name__}: {outage}", now)
+        except (OutcomeUnknown, UnusableReport) as unknown:
+            reason = f"{type(unknown).__name__}: {unknown}"
+            record_unknown(self._ledger, order, reason, now=now, actor=self.name)
+            self._postpone(order, reason, now, tell=isinstance(unknown, UnusableReport))
+        else:
+            self._record(order, report, now)
+
+    def _may_send(self, order: OrderId, now: datetime) -> bool:
+        """Commit that we are about to send; False where the order ended or was submitted meanwhile."""
+        with self._ledger.step(at=now, actor=self.name) as step:
+            step.load(orders=[order])
+            known = step.order(order)
+            if known.broker_order_id is not None or not known.is_open:
+                return False
+            with step.group(correlation=f"order:{order}"):
+                step.handle(OffchainOrder, order, StartSubmission(sending_at=now))
+        return True
+
+    def _record(self, order: OffchainOrder, report: OrderReport, now: datetime) -> None:
+        stands = record(self._ledger, order, report, now=now, actor=self.name)
+        if stands.state is OrderState.UNKNOWN:
+            self._postpone(order, stands.reason or "unknown", now)
+            return
+        settled(order, now=now)
+        look_again_at(order.order_id, at=now + self._poll_after)
+        log.info("Order submitted", order=order.order_id, symbol=order.symbol, broker_order=report.broker_order_id)
+
+    def _postpone(self, order: OffchainOrder, reason: str, now: datetime, *, tell: bool = False) -> None:
+        tries = try_again(order.order_id, reason, now=now, longest=LONGEST_WAIT)
+        log.warning("Order not dispatched yet", order=order.order_id, symbol=order.symbol, tries=tries, reason=reason)
+        if tell or tries == TRIES_BEFORE_A_NOTICE:
+            open_notice(
+                "order_stuck",
+                f"order {order.order_id}",
+                f"order {order.order_id} ({order.side} {order.symbol}) could not be submitted {tries} times: {reason}. "
+                "It is tried again under the same id; look whether the broker can be reached",
+                at=now,
+            )

@@ -1,0 +1,317 @@
+"""Reports: what a broker says of an order becomes events of the order and of its position, as one group."""
+
+from datetime import datetime
+
+import structlog
+
+from trading.brokers.port import OrderReport, OrderRequest, OrderStatus, same_order
+from trading.conductor.work import forget_refusals, halt, refuse
+from trading.ledger.book import Ledger
+from trading.ledger.step import Step
+from trading.notices.models import close_notice, open_notice
+from trading.offchain_order.aggregate import OffchainOrder, OrderState
+from trading.offchain_order.commands import (
+    Cancel,
+    CompleteFill,
+    ConfirmSubmission,
+    MarkFailed,
+    MarkUnknown,
+    RecordLateFill,
+    UpdatePartialFill,
+)
+from trading.offchain_order.events import FailureKind
+from trading.position.aggregate import Position
+from trading.position.commands import (
+    ApplyLateFill,
+    ApplyOffChainFill,
+    CancelOffChainOrder,
+    CompleteOffChainOrder,
+    FailOffChainOrder,
+)
+from trading.values.arithmetic import plain, subtract
+from trading.values.quantities import Shares
+
+log = structlog.get_logger(__name__)
+
+
+def request_of(order: OffchainOrder) -> OrderRequest:
+    """The order as it is asked of the broker; the same on every try."""
+    if order.client_order_id is None or order.placed_at is None:
+        raise ValueError(f"order {order.order_id} has no client order id, so it can't be asked for")
+    return OrderRequest(
+        client_order_id=order.client_order_id,
+        symbol=order.symbol,
+        side=order.side,
+        shares=order.requested_shares,
+        created_at=order.placed_at,
+    )
+
+
+def record(ledger: Ledger, order: OffchainOrder, report: OrderReport, *, now: datetime, actor: str) -> OffchainOrder:
+    """Book a broker's report, in one commit: its id, its fills, its end. Return the order as it stands then.
+
+    What the report says is booked, never what was asked for: more filled than requested is a fill, with a notice.
+    """
+    with ledger.step(at=now, actor=actor) as step:
+        step.load(symbols=[order.symbol], orders=[order.order_id])
+        known = step.order(order.order_id)
+        if known.state is OrderState.NOT_PLACED:
+            raise LookupError(f"order {order.order_id} is not in the books")
+        if (difference := _difference(order, known, report)) is not None:
+            _stop(step, known, difference, now)
+        elif _overtaken(order, known, report):
+            log.info("Report overtaken by a newer one", order=known.order_id, symbol=known.symbol)
+        elif known.has_ended:
+            _record_late(step, known, report, now)
+        else:
+            _record_open(step, known, report, now)
+        return step.order(order.order_id)
+
+
+def record_rejection(ledger: Ledger, order: OffchainOrder, reason: str, *, now: datetime) -> None:
+    """Book that the broker refused the order: it never existed there. The symbol waits before the next one."""
+    with ledger.step(at=now, actor="dispatcher") as step:
+        step.load(symbols=[order.symbol], orders=[order.order_id])
+        known = step.order(order.order_id)
+        if known.has_ended or known.broker_order_id is not None:
+            return  # Another process heard of it first, and perhaps that the broker has it.
+        _fail(step, known, FailureKind.REJECTED, known.filled_shares, reason, now, now)
+
+
+def record_unknown(ledger: Ledger, order: OffchainOrder, reason: str, *, now: datetime, actor: str) -> None:
+    """Book that we don't know what became of an order; it is asked for, and never failed by us."""
+    with ledger.step(at=now, actor=actor) as step:
+        step.load(orders=[order.order_id])
+        known = step.order(order.order_id)
+        # Where another process has found it meanwhile, it is not unknown any more.
+        if known.is_open and known.broker_order_id == order.broker_order_id:
+            with step.group(correlation=f"order:{order.order_id}"):
+                step.handle(OffchainOrder, order.order_id, MarkUnknown(reason=reason))
+
+
+def _difference(asked: OffchainOrder, known: OffchainOrder, report: OrderReport) -> str | None:
+    """Tell why a report can't be of our order: as it was when the broker was asked, and as it is known now."""
+    if known.broker_order_id not in (None, report.broker_order_id):
+        return f"expected the broker's order {known.broker_order_id}, was {report.broker_order_id}"
+    if report.filled_shares < asked.filled_shares:
+        return f"expected at least {plain(asked.filled_shares)} shares filled, was {plain(report.filled_shares)}"
+    return None if known.client_order_id is None else same_order(request_of(known), report)
+
+
+def _overtaken(asked: OffchainOrder, known: OffchainOrder, report: OrderReport) -> bool:
+    """Tell whether another process, which asked later, has booked more than this report knows of."""
+    return report.filled_shares < known.filled_shares or (known.has_ended and not asked.has_ended)
+
+
+def _stop(step: Step, order: OffchainOrder, difference: str, now: datetime) -> None:
+    """Nothing of a report that can't be of this order is booked: the symbol halts."""
+    halt(order.symbol, f"order {order.order_id}: {difference}", now=now)
+    open_notice(
+        "symbol_halted",
+        order.symbol,
+        f"the broker's report is not of our order {order.order_id}: {difference}. Nothing of it was booked. "
+        f"Look at the order at the broker, then `manage.py resume {order.symbol} --reason …`",
+        at=now,
+    )
+    if order.is_open:
+        with step.group(correlation=f"order:{order.order_id}"):
+            step.handle(OffchainOrder, order.order_id, MarkUnknown(reason=difference))
+
+
+def _record_open(step: Step, order: OffchainOrder, report: OrderReport, now: datetime) -> None:
+    if report.filled_shares > order.filled_shares:
+        forget_refusals(order.symbol)
+    with step.group(correlation=f"order:{order.order_id}"):
+        if order.broker_order_id is None or order.state is OrderState.UNKNOWN:
+            step.handle(
+                OffchainOrder,
+                order.order_id,
+                ConfirmSubmission(
+                    broker_order_id=report.broker_order_id,
+                    accepted_shares=report.requested_shares,
+                    submitted_at=report.submitted_at,
+                ),
+            )
+        match report.status:
+            case OrderStatus.PARTIALLY_FILLED:
+                _fill_partly(step, order, report)
+            case OrderStatus.FILLED:
+                _complete(step, order, report)
+            case OrderStatus.CANCELLED:
+                _cancel(step, order, report)
+            case OrderStatus.ACCEPTED | OrderStatus.REJECTED | OrderStatus.EXPIRED:
+                pass  # Nothing was filled, or the end is booked below.
+    if report.status in _FAILURES:
+        kind, reason = _FAILURES[report.status], report.reason or f"{report.status.lower()} by the broker"
+        _fail(step, order, kind, report.filled_shares, reason, report.updated_at, now, report)
+    elif report.status is OrderStatus.CANCELLED:
+        _refused(order, report.reason or "cancelled by the broker", now)
+    _tell_overfill(order, report, now)
+
+
+_FAILURES = {OrderStatus.REJECTED: FailureKind.REJECTED, OrderStatus.EXPIRED: FailureKind.EXPIRED}
+
+
+def _fill_partly(step: Step, order: OffchainOrder, report: OrderReport) -> None:
+    step.handle(
+        OffchainOrder,
+        order.order_id,
+        UpdatePartialFill(
+            shares_filled=report.filled_shares,
+            average_price_usd=report.average_price_usd,
+            partially_filled_at=report.updated_at,
+        ),
+    )
+    step.handle(
+        Position,
+        order.symbol,
+        ApplyOffChainFill(
+            order_id=order.order_id,
+            side=order.side,
+            shares_filled=report.filled_shares,
+            average_price_usd=report.average_price_usd,
+            broker_timestamp=report.updated_at,
+        ),
+    )
+
+
+def _complete(step: Step, order: OffchainOrder, report: OrderReport) -> None:
+    step.handle(
+        OffchainOrder,
+        order.order_id,
+        CompleteFill(
+            shares_filled=report.filled_shares,
+            average_price_usd=report.average_price_usd,
+            filled_at=report.updated_at,
+        ),
+    )
+    step.handle(
+        Position,
+        order.symbol,
+        CompleteOffChainOrder(
+            order_id=order.order_id,
+            side=order.side,
+            shares_filled=report.filled_shares,
+            broker_order_id=report.broker_order_id,
+            average_price_usd=report.average_price_usd,
+            broker_timestamp=report.updated_at,
+        ),
+    )
+
+
+def _cancel(step: Step, order: OffchainOrder, report: OrderReport) -> None:
+    reason = report.reason or "cancelled by the broker"
+    step.handle(
+        OffchainOrder,
+        order.order_id,
+        Cancel(
+            shares_filled=report.filled_shares,
+            average_price_usd=report.average_price_usd,
+            reason=reason,
+            cancelled_at=report.updated_at,
+        ),
+    )
+    step.handle(
+        Position,
+        order.symbol,
+        CancelOffChainOrder(
+            order_id=order.order_id,
+            shares_filled=report.filled_shares,
+            reason=reason,
+            cancelled_at=report.updated_at,
+        ),
+    )
+
+
+def _fail(
+    step: Step,
+    order: OffchainOrder,
+    kind: FailureKind,
+    filled: Shares,
+    reason: str,
+    failed_at: datetime,
+    now: datetime,
+    report: OrderReport | None = None,
+) -> None:
+    with step.group(correlation=f"order:{order.order_id}"):
+        step.handle(
+            OffchainOrder,
+            order.order_id,
+            MarkFailed(
+                kind=kind,
+                error=reason,
+                shares_filled=filled,
+                average_price_usd=None if report is None else report.average_price_usd,
+                failed_at=failed_at,
+            ),
+        )
+        step.handle(
+            Position,
+            order.symbol,
+            FailOffChainOrder(order_id=order.order_id, shares_filled=filled, error=reason, failed_at=failed_at),
+        )
+    _refused(order, reason, now)
+
+
+def _refused(order: OffchainOrder, reason: str, now: datetime) -> None:
+    """After a refusal the symbol waits, longer each time; five alike halt it."""
+    log.warning("Order ended unfilled", order=order.order_id, symbol=order.symbol, reason=reason)
+    wait = refuse(order.symbol, reason, now=now)
+    if wait.halted_at == now:
+        open_notice(
+            "symbol_halted",
+            order.symbol,
+            f"{wait.times} orders in a row ended with: {reason}. Nothing more is placed until you mend the cause "
+            f"and `manage.py resume {order.symbol} --reason …`",
+            at=now,
+        )
+
+
+def _record_late(step: Step, order: OffchainOrder, report: OrderReport, now: datetime) -> None:
+    added = subtract(report.filled_shares, order.filled_shares)
+    with step.group(correlation=f"order:{order.order_id}"):
+        step.handle(
+            OffchainOrder,
+            order.order_id,
+            RecordLateFill(
+                shares_filled=report.filled_shares,
+                average_price_usd=report.average_price_usd,
+                late_filled_at=report.updated_at,
+            ),
+        )
+        if not added:
+            return  # At most the price became known, which moves no exposure.
+        step.handle(
+            Position,
+            order.symbol,
+            ApplyLateFill(
+                order_id=order.order_id,
+                side=order.side,
+                shares_added=Shares(added),
+                average_price_usd=report.average_price_usd,
+                broker_timestamp=report.updated_at,
+            ),
+        )
+    open_notice(
+        "late_fill",
+        f"order {order.order_id}",
+        f"order {order.order_id} had ended as {order.state} with {plain(order.filled_shares)} shares of {order.symbol} "
+        f"filled; the broker now says {plain(report.filled_shares)}. The {plain(added)} more are booked",
+        at=now,
+    )
+
+
+def _tell_overfill(order: OffchainOrder, report: OrderReport, now: datetime) -> None:
+    if report.filled_shares > order.requested_shares:
+        open_notice(
+            "overfill",
+            f"order {order.order_id}",
+            f"the broker filled {plain(report.filled_shares)} shares of {order.symbol}, "
+            f"{plain(order.requested_shares)} were asked for. All are booked",
+            at=now,
+        )
+
+
+def settled(order: OffchainOrder, *, now: datetime) -> None:
+    """Close what was open about an order that is at the broker again."""
+    close_notice("order_stuck", f"order {order.order_id}", at=now)

@@ -1,0 +1,177 @@
+"""Work: when a station tries something again. Rows, so that a restart forgets nothing and two processes agree."""
+
+import re
+from datetime import datetime, timedelta
+
+from django.db import models
+
+from trading.values.identifiers import OrderId, TradeId
+from trading.values.symbols import Symbol
+
+FIRST_WAIT = timedelta(seconds=1)
+LONGEST_WAIT = timedelta(minutes=15)
+ALIKE_BEFORE_A_HALT = 5
+
+_DIGITS = re.compile(r"\S*\d\S*")
+
+
+class StationHeartbeat(models.Model):
+    """When a station of a process last had its turn, and when it last got on."""
+
+    id = models.BigAutoField(primary_key=True)
+    station = models.CharField(max_length=20)
+    process = models.CharField(max_length=80)
+    last_turn_at = models.DateTimeField()
+    last_work_at = models.DateTimeField(null=True)
+    failures = models.IntegerField(default=0, help_text="in a row")
+    last_error = models.TextField(null=True)
+
+    class Meta:
+        db_table = "station_heartbeats"
+        verbose_name = "station"
+        constraints = [models.UniqueConstraint(fields=["station", "process"], name="station_heartbeats_once")]
+
+    def __str__(self) -> str:
+        return f"{self.station} of {self.process}"
+
+
+class SymbolWait(models.Model):
+    """A symbol whose hedge was refused: it waits, and after five refusals alike it halts until it is resumed."""
+
+    symbol = models.CharField(max_length=32, primary_key=True)
+    reason = models.TextField()
+    times = models.IntegerField(default=1)
+    not_before = models.DateTimeField()
+    halted_at = models.DateTimeField(null=True)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "symbol_waits"
+        verbose_name = "waiting symbol"
+
+    def __str__(self) -> str:
+        return f"{self.symbol}: {self.reason}"
+
+
+class OrderWork(models.Model):
+    """When an order is dispatched or polled again, and how often that failed."""
+
+    order_id = models.BigIntegerField(primary_key=True)
+    tries = models.IntegerField(default=0)
+    not_before = models.DateTimeField()
+    last_error = models.TextField(null=True)
+
+    class Meta:
+        db_table = "order_work"
+        verbose_name = "order work"
+        verbose_name_plural = "order work"
+
+    def __str__(self) -> str:
+        return f"order {self.order_id} not before {self.not_before}"
+
+
+class Enrichment(models.Model):
+    """What was asked about a fill besides the log: its gas and its oracle price, or why there is none."""
+
+    id = models.CharField(max_length=90, primary_key=True)
+    tries = models.IntegerField(default=0)
+    not_before = models.DateTimeField(null=True, help_text="empty when there is nothing more to ask")
+    gas_note = models.TextField(null=True)
+    pyth_note = models.TextField(null=True)
+
+    class Meta:
+        db_table = "enrichments"
+        indexes = [models.Index(fields=["not_before"], name="enrichments_due")]
+
+    def __str__(self) -> str:
+        return self.id
+
+    @property
+    def trade(self) -> TradeId:
+        return TradeId.parse(self.id)
+
+
+def backoff(times: int, *, longest: timedelta = LONGEST_WAIT) -> timedelta:
+    """One second, doubling."""
+    doublings = min(max(times - 1, 0), 20)
+    return min(FIRST_WAIT * (1 << doublings), longest)
+
+
+def refuse(symbol: Symbol, reason: str, *, now: datetime) -> SymbolWait:
+    """Let a symbol wait after a refusal; five alike halt it."""
+    wait = SymbolWait.objects.filter(symbol=symbol).first()
+    if wait is None:
+        wait = SymbolWait(symbol=symbol, reason=reason, times=0, first_at=now)
+    elif not alike(wait.reason, reason):
+        wait.times, wait.first_at = 0, now
+    wait.times += 1
+    wait.reason = reason
+    wait.last_at, wait.not_before = now, now + backoff(wait.times)
+    if wait.times >= ALIKE_BEFORE_A_HALT and wait.halted_at is None:
+        wait.halted_at = now
+    wait.save()
+    return wait
+
+
+def alike(first: str, second: str) -> bool:
+    """Tell whether two refusals say the same, but for their numbers, times and ids: for the words with digits."""
+    return _DIGITS.sub("#", first) == _DIGITS.sub("#", second)
+
+
+def halt(symbol: Symbol, reason: str, *, now: datetime) -> None:
+    """Stop hedging a symbol until an operator resumes it."""
+    SymbolWait.objects.update_or_create(
+        symbol=symbol,
+        defaults={"reason": reason, "not_before": now, "halted_at": now, "last_at": now},
+        create_defaults={
+            "reason": reason,
+            "not_before": now,
+            "halted_at": now,
+            "first_at": now,
+            "last_at": now,
+        },
+    )
+
+
+def resume(symbol: Symbol) -> bool:
+    """Let a symbol be hedged again. Return whether it was waiting or halted."""
+    deleted, _ = SymbolWait.objects.filter(symbol=symbol).delete()
+    return deleted > 0
+
+
+def ask_again(symbols: set[Symbol], *, now: datetime) -> None:
+    """A fill on chain changes what there is to hedge, so what was refused may be asked again at once.
+
+    How often it was refused is remembered: else a busy symbol would be refused for ever, and never halt.
+    """
+    SymbolWait.objects.filter(symbol__in=symbols, halted_at=None).update(not_before=now)
+
+
+def forget_refusals(symbol: Symbol) -> None:
+    """The broker filled, so whatever it refused before is over; a halt stays."""
+    SymbolWait.objects.filter(symbol=symbol, halted_at=None).delete()
+
+
+def waits() -> dict[str, SymbolWait]:
+    return {wait.symbol: wait for wait in SymbolWait.objects.all()}
+
+
+def try_again(order: OrderId, error: str, *, now: datetime, longest: timedelta) -> int:
+    """Note that an order could not be taken on, and when to try again. Return how often it failed."""
+    row, _ = OrderWork.objects.get_or_create(order_id=order, defaults={"not_before": now})
+    row.tries += 1
+    row.last_error, row.not_before = error, now + backoff(row.tries, longest=longest)
+    row.save()
+    return row.tries
+
+
+def look_again_at(order: OrderId, *, at: datetime) -> None:
+    """Note when an order is due next, after it was taken on well."""
+    OrderWork.objects.update_or_create(order_id=order, defaults={"tries": 0, "not_before": at, "last_error": None})
+
+
+def due(orders: list[OrderId], *, now: datetime) -> set[OrderId]:
+    """Those of the orders whose time has come."""
+    later = OrderWork.objects.filter(order_id__in=orders, not_before__gt=now).values_list("order_id", flat=True)
+    return set(orders) - {OrderId(order) for order in later}

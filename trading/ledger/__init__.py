@@ -1,0 +1,1 @@
+"""Ledger: the two memories, legacy tables and event store, written in one commit."""

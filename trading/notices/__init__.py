@@ -1,0 +1,1 @@
+"""Notices: what an operator must know, and until when."""

@@ -1,0 +1,28 @@
+"""Notices in the admin: what an operator has to look at, open ones first."""
+
+from django.contrib import admin
+from django.db.models import Case, Q, When
+
+from eventstore.cells import badge, short
+from eventstore.finding import choices_filter
+from eventstore.read_only import ReadOnlyAdmin
+from trading.notices.models import Notice
+
+
+@admin.register(Notice)
+class NoticeAdmin(ReadOnlyAdmin):
+    """A matter, open or closed, and how often it was met."""
+
+    list_display = ("kind", "subject", "state", "what", "times", "opened_at", "last_met_at", "closed_at")
+    list_filter = (choices_filter("state", {"open": Q(closed_at=None), "closed": Q(closed_at__isnull=False)}),)
+    fields = ("kind", "subject", "state", "text", "times", "opened_at", "last_met_at", "closed_at")
+    search_fields = ("kind", "^subject")
+    search_help_text = "A kind, or a subject or its beginning"
+    ordering = (Case(When(closed_at=None, then=0), default=1), "-pk")
+
+    def state(self, row: Notice) -> str:
+        return badge("open", "danger") if row.closed_at is None else badge("closed", "success")
+
+    @admin.display(description="text")
+    def what(self, row: Notice) -> str:
+        return short(row.text)
