@@ -1,0 +1,96 @@
+"""The admin's sidebar: what an operator asks first stands first."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse_lazy
+
+
+def _page(title: str, icon: str, model: str) -> dict[str, Any]:
+    """Link to a model's rows, for those who may see them."""
+    app, name = model.split(".")
+
+    def permission(request: HttpRequest) -> bool:
+        user = request.user
+        return any(user.has_perm(f"{app}.{right}_{name}") for right in ("view", "change"))
+
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
+        "permission": permission,
+    }
+
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Hedgetrail",
+    "SITE_HEADER": "Hedgetrail",
+    "SITE_SUBHEADER": "Every trade explained",
+    "SITE_SYMBOL": "timeline",
+    "SIDEBAR": {
+        "show_search": True,
+        "show_all_applications": False,
+        "navigation": [
+            {
+                "title": "At risk",
+                "separator": True,
+                "items": [
+                    _page("Notices", "notifications", "trading.notice"),
+                    _page("Positions", "balance", "trading.tradeaccumulator"),
+                    _page("Orders", "receipt_long", "trading.offchaintrade"),
+                    _page("Waiting symbols", "hourglass_empty", "trading.symbolwait"),
+                    _page("Order work", "replay", "trading.orderwork"),
+                ],
+            },
+            {
+                "title": "Chain",
+                "separator": True,
+                "items": [
+                    _page("Queued logs", "inbox", "trading.queuedlog"),
+                    _page("Onchain trades", "swap_horiz", "trading.onchaintrade"),
+                    _page("Enrichments", "local_gas_station", "trading.enrichment"),
+                    _page("Checkpoints", "flag", "trading.chaincheckpoint"),
+                    _page("Blocks", "view_in_ar", "trading.chainblock"),
+                    _page("Tokens", "toll", "trading.token"),
+                ],
+            },
+            {
+                "title": "Books",
+                "separator": True,
+                "collapsible": True,
+                "items": [
+                    _page("Links", "link", "trading.tradeexecutionlink"),
+                    _page("Netting links", "compare_arrows", "trading.nettinglink"),
+                    _page("Positions (view)", "balance", "trading.positionview"),
+                    _page("Onchain trades (view)", "swap_horiz", "trading.onchaintradeview"),
+                    _page("Offchain orders (view)", "receipt_long", "trading.offchainorderview"),
+                    _page("Links (view)", "link", "trading.tradelinkview"),
+                    _page("Netting links (view)", "compare_arrows", "trading.nettinglinkview"),
+                ],
+            },
+            {
+                "title": "Events",
+                "separator": True,
+                "items": [
+                    _page("Events", "history", "eventstore.storedevent"),
+                    _page("Event backlog", "pending_actions", "trading.backloggedevent"),
+                ],
+            },
+            {
+                "title": "Housekeeping",
+                "separator": True,
+                "collapsible": True,
+                "items": [
+                    _page("Stations", "monitor_heart", "trading.stationheartbeat"),
+                    _page("Ledger mode", "tune", "trading.ledgermode"),
+                    _page("Installation", "fingerprint", "trading.installation"),
+                    _page("Symbol locks", "lock", "trading.symbollock"),
+                    _page("Dry run orders", "science", "trading.dryrunorder"),
+                    _page("Schedules", "schedule", "django_q.schedule"),
+                    _page("Users", "person", "auth.user"),
+                    _page("Groups", "group", "auth.group"),
+                ],
+            },
+        ],
+    },
+}

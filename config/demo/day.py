@@ -1,0 +1,135 @@
+"""A day of the demo: the market's steps, played while a conductor works on what they leave on chain."""
+
+import itertools
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from config.demo.chain import EmbeddedChain
+from config.demo.market import Market
+from config.demo.scenarios import endless, scenario
+from config.demo.show import Screen
+from config.demo.steps import Outcome, Reorg, Step
+from config.wiring import Wired, wire
+from trading.conductor.conductor import Conductor
+from trading.conductor.inbox import QueuedLog
+from trading.conductor.outstanding import outstanding
+
+BLOCK_SECONDS = 2
+LOOK_SECONDS = 0.1
+PAUSE_SECONDS = 0.05
+LIVE_PAUSE_SECONDS = 0.6
+LONGEST_WAIT_SECONDS = 20
+LONGEST_END_SECONDS = 45
+
+
+class Stopped(Exception):
+    """The day ended before its time: the user wants it so, or the conductor can't go on."""
+
+
+class NotDone(Exception):
+    """The books did not come to where they must within the time."""
+
+
+@dataclass
+class Day:
+    """The world of one day, with a conductor at work."""
+
+    chain: EmbeddedChain
+    market: Market
+    wired: Wired
+    conductor: Conductor
+    seed: int
+    stopping: threading.Event
+
+    def once(self, screen: Screen) -> None:
+        """Play the fixed day, and wait until all of it is in the books. Raises Stopped, NotDone."""
+        for step in scenario(self.seed):
+            self._play(step, screen)
+            self._look(screen, PAUSE_SECONDS)
+        self._until(self._left, screen, LONGEST_END_SECONDS)
+
+    def on_and_on(self, screen: Screen) -> None:
+        """Play the fixed day, and then one without an end. Raises Stopped, NotDone."""
+        self.chain.keep_mining(BLOCK_SECONDS)
+        for step in itertools.chain(scenario(self.seed), endless(self.seed + 1)):
+            self._play(step, screen)
+            self._look(screen, LIVE_PAUSE_SECONDS)
+
+    def rest(self) -> None:
+        """Let the conductor finish its turns, so that nothing moves while the books are looked at."""
+        self.conductor.stop()
+
+    def _play(self, step: Step, screen: Screen) -> None:
+        if not isinstance(step, Reorg):
+            screen.happened(step, self.market.play(step))
+            return
+        # What is about to be gone is in the books first, and hedged: else there is nothing to take back.
+        self._until(self._left, screen, LONGEST_WAIT_SECONDS)
+        with self.chain.lock:  # No block of the idle chain comes between looking and replacing.
+            made = self.market.play(step)
+        screen.happened(step, made)
+        self._until(self._reorg_unseen, screen, LONGEST_WAIT_SECONDS)
+
+    # What is left, in words; empty where nothing is.
+
+    def _reorg_unseen(self) -> list[str]:
+        vanished = {one.tx_hash for one in self.market.expected() if one.outcome is Outcome.VANISHED}
+        seen = QueuedLog.objects.filter(tx_hash__in=vanished).exclude(reorged_at=None).values_list("tx_hash", flat=True)
+        return [f"transaction {tx_hash} is not marked as reorged" for tx_hash in vanished - set(seen)]
+
+    def _left(self) -> list[str]:
+        found = outstanding(
+            ledger=self.wired.ledger,
+            hedger=self.wired.hedger,
+            enricher=self.wired.enricher,
+            orderbook=self.market.orderbook,
+            head=self.chain.head.number,
+            now=timezone.now(),
+        )
+        # What is stuck will not move: waiting is over, and the checks tell of it.
+        return found.left
+
+    # Waiting, with an eye on the books.
+
+    def _until(self, left: Callable[[], list[str]], screen: Screen, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while waits_for := left():
+            if time.monotonic() > deadline:
+                raise NotDone(f"after {seconds:g} seconds: {'; '.join(waits_for)}")
+            self._look(screen, LOOK_SECONDS)
+
+    def _look(self, screen: Screen, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while True:
+            if self.conductor.fatal is not None:
+                raise Stopped(str(self.conductor.fatal))
+            if self.stopping.is_set():
+                raise Stopped
+            screen.update()
+            left = until - time.monotonic()
+            if left <= 0:
+                return
+            self.stopping.wait(min(left, LOOK_SECONDS))
+
+
+@contextmanager
+def begun(*, seed: int, stopping: threading.Event) -> Iterator[Day]:
+    """Make a chain and a market, and let a conductor work on it, wired as `conduct` wires it, from the environment."""
+    with EmbeddedChain() as chain:
+        market = Market(chain, seed)
+        os.environ.update(market.environment())
+        wired = wire()
+        conductor = wired.conductor()
+        conductor.start()
+        try:
+            yield Day(chain, market, wired, conductor, seed, stopping)
+        finally:
+            conductor.stop()
+            wired.watcher.stop()
+            wired.node.close()

@@ -1,0 +1,198 @@
+"""The demo's checks: nothing is found in books that are right, and each thing that is wrong is found."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from config.demo import checks
+from config.demo.chain import EmbeddedChain
+from config.demo.checks import CHECKS, Checked, World, check, sentence_of
+from config.demo.market import Market
+from config.demo.steps import Clear, ForeignPair, Several, Stranger, Take, dust
+from config.environment import broker_settings, hedge_settings, ledger_settings
+from config.wiring import wire
+from trading.brokers.dry_run.models import DryRunOrder
+from trading.conductor.inbox import QueuedLog
+from trading.conductor.work import halt
+from trading.ledger.backlog import BackloggedEvent
+from trading.ledger.tables import OffchainTrade, OnchainTrade, TradeAccumulator, TradeExecutionLink
+from trading.offchain_order.view import OffchainOrderView
+from trading.position.view import PositionView
+from trading.values.sides import Side
+
+STEPS = [
+    Take("AAPL", Side.BUY, Decimal("1.25"), Decimal("271.49")),
+    Clear("NVDA", Side.SELL, Decimal("2.374123456789012345"), Decimal("178.88")),
+    Several(
+        (Take("AAPL", Side.SELL, Decimal("0.125"), Decimal("271.5"), 4), Stranger("AAPL", Side.BUY, *[Decimal(1)] * 2))
+    ),
+    ForeignPair("AAPL", Side.BUY, Decimal("0.25"), Decimal("0.0931"), 4),
+    dust("GME", Side.SELL, 4),
+]
+
+
+@pytest.fixture(scope="module")
+def market():
+    with EmbeddedChain() as chain:
+        market = Market(chain)
+        for step in STEPS:
+            market.play(step)
+        yield market
+
+
+@pytest.fixture
+def read(transactional_db, market):
+    """Let a conductor read the market into the books of a ledger mode, to the last order's end."""
+    nodes = []
+
+    def read(ledger="dual"):
+        wired = wire(
+            hedge=hedge_settings(market.environment()),
+            broker=broker_settings({"BROKER": "dry_run", "DRY_RUN_FILL_SECONDS": "0"}),
+            ledger=ledger_settings({"LEDGER": ledger}),
+            poll_every=timedelta(0),
+        )
+        nodes.append(wired.node)
+        conductor = wired.conductor()
+        for _ in range(10):
+            conductor.run_in_turn(now=timezone.now())
+        return World(market, wired)
+
+    yield read
+    for node in nodes:
+        node.close()
+
+
+@pytest.mark.parametrize("ledger", ["legacy", "dual", "events"])
+def test_nothing_is_found_in_books_that_are_right(read, ledger):
+    world = read(ledger)
+
+    assert TradeAccumulator.objects.count() == 3
+    assert DryRunOrder.objects.count() == 2
+    assert check(world) == [Checked(sentence_of(each), []) for each in CHECKS]
+
+
+def test_every_check_says_what_must_hold():
+    assert all(sentence_of(each).endswith(".") for each in CHECKS)
+
+
+def an_unread_log():
+    QueuedLog.objects.first().delete()
+
+
+def a_log_that_is_not_on_chain():
+    first = QueuedLog.objects.first()
+    QueuedLog.objects.filter(pk=first.pk).update(tx_hash="0x" + "ab" * 32)
+
+
+def a_log_in_another_block():
+    QueuedLog.objects.filter(outcome="fill").update(block_hash="0x" + "cd" * 32)
+
+
+def a_log_that_waits():
+    QueuedLog.objects.filter(outcome="parked").update(outcome="", processed=False)
+
+
+def a_fill_that_was_filtered():
+    QueuedLog.objects.filter(outcome="fill").update(outcome="filtered")
+
+
+def a_fill_of_a_little_more():
+    OnchainTrade.objects.filter(base_symbol="NVDA").update(amount=Decimal("2.374123456789012346"))
+
+
+def a_position_of_a_little_more():
+    PositionView.objects.filter(symbol="AAPL").update(onchain_bought=Decimal("1.250000000000000001"))
+
+
+def a_net_of_something_else():
+    TradeAccumulator.objects.filter(symbol="AAPL").update(net_position=Decimal(7))
+
+
+def a_symbol_that_is_halted():
+    halt("AAPL", "somebody said so", now=timezone.now())
+
+
+def a_net_past_its_threshold():
+    TradeAccumulator.objects.filter(symbol="AAPL").update(accumulated_long=Decimal(9))
+
+
+def a_position_that_waits_for_an_order_that_ended():
+    position = TradeAccumulator.objects.get(symbol="NVDA")
+    order = OffchainTrade.objects.get(symbol="NVDA")
+    TradeAccumulator.objects.filter(pk=position.pk).update(pending_execution=order)
+
+
+def an_order_made_twice():
+    row = DryRunOrder.objects.first()
+    row.pk, row.client_order_id = None, f"{row.client_order_id}-again"
+    row.save(force_insert=True)
+
+
+def an_order_that_the_broker_has_not():
+    DryRunOrder.objects.first().delete()
+
+
+def an_order_of_other_shares_at_the_broker():
+    DryRunOrder.objects.filter(symbol="NVDA").update(shares=Decimal(3))
+
+
+def a_fill_that_the_broker_did_not_report():
+    OffchainOrderView.objects.filter(symbol="NVDA").update(filled_shares=Decimal(3))
+
+
+def a_link_to_more_than_there_is():
+    TradeExecutionLink.objects.update(contributed_shares=Decimal(5))
+
+
+def a_view_that_is_not_its_stream():
+    PositionView.objects.filter(symbol="AAPL").update(last_price_usdc=Decimal(1))
+
+
+def an_event_on_the_backlog():
+    BackloggedEvent.objects.create(
+        aggregate_type="Position",
+        aggregate_id="AAPL",
+        version=99,
+        type="x",
+        schema=1,
+        data="{}",
+        metadata="{}",
+        happened_at=timezone.now(),
+        not_before=timezone.now(),
+        last_error="x",
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "found_by"),
+    [
+        (an_unread_log, checks.every_log_is_accounted_for),
+        (a_log_that_is_not_on_chain, checks.every_log_is_accounted_for),
+        (a_log_in_another_block, checks.every_log_is_accounted_for),
+        (a_log_that_waits, checks.every_log_is_accounted_for),
+        (a_fill_that_was_filtered, checks.every_log_became_what_it_is),
+        (a_fill_of_a_little_more, checks.every_fill_is_booked_once),
+        (a_position_of_a_little_more, checks.positions_are_what_was_traded_on_chain),
+        (a_net_of_something_else, checks.net_is_chain_and_broker),
+        (a_symbol_that_is_halted, checks.nothing_is_left_to_hedge),
+        (a_net_past_its_threshold, checks.nothing_is_left_to_hedge),
+        (a_position_that_waits_for_an_order_that_ended, checks.one_order_a_symbol),
+        (an_order_made_twice, checks.every_order_is_one_at_the_broker),
+        (an_order_that_the_broker_has_not, checks.every_order_is_one_at_the_broker),
+        (an_order_of_other_shares_at_the_broker, checks.every_order_is_one_at_the_broker),
+        (a_fill_that_the_broker_did_not_report, checks.fills_are_the_brokers),
+        (a_link_to_more_than_there_is, checks.every_share_is_linked),
+        (a_view_that_is_not_its_stream, checks.both_memories_are_the_same),
+        (an_event_on_the_backlog, checks.both_memories_are_the_same),
+    ],
+)
+def test_what_is_wrong_is_found(read, wrong, found_by):
+    world = read()
+    assert list(found_by(world)) == []
+
+    wrong()
+
+    assert list(found_by(world)) != []

@@ -1,0 +1,20 @@
+"""README.md tells of every variable, and of none that is not there."""
+
+import re
+
+from config.environment import documented_variables
+from tests.architecture.source import PROJECT
+
+README = (PROJECT / "README.md").read_text()
+
+
+def test_every_variable_stands_in_the_table_and_the_other_way_round():
+    documented = re.findall(r"^\| `([A-Z_]+)` \|", README, re.MULTILINE)
+    assert sorted(documented) == sorted(variable.name for variable in documented_variables())
+
+
+def test_the_defaults_in_the_table_are_the_real_ones():
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| ([^|]*?) \|", README, re.MULTILINE))
+    for variable in documented_variables():
+        expected = f"`{variable.default}`" if variable.default is not None else "required"
+        assert (variable.name, rows[variable.name]) == (variable.name, expected)

@@ -1,0 +1,269 @@
+"""Plain rows, each with what its table demands and no more; a test names what it is about."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+
+from eventstore.models import StoredEvent
+from trading.brokers.dry_run.models import DryRunOrder
+from trading.chain.token_table import Token
+from trading.conductor.checkpoints import ChainBlock, ChainCheckpoint
+from trading.conductor.inbox import QueuedLog
+from trading.conductor.work import Enrichment, OrderWork, StationHeartbeat, SymbolWait
+from trading.ledger.backlog import BackloggedEvent
+from trading.ledger.link_views import NettingLinkView, TradeLinkView
+from trading.ledger.mode import Installation, LedgerMode
+from trading.ledger.tables import (
+    NettingLink,
+    OffchainTrade,
+    OnchainTrade,
+    SymbolLock,
+    TradeAccumulator,
+    TradeExecutionLink,
+)
+from trading.notices.models import Notice
+from trading.offchain_order.view import OffchainOrderView
+from trading.onchain_trade.view import OnChainTradeView
+from trading.position.view import PositionView
+
+NOON = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
+
+_numbers = count(1)
+
+
+def number():
+    """Count, so that no two rows share a key."""
+    return next(_numbers)
+
+
+def tx_hash(n):
+    return f"0x{n:064x}"
+
+
+def queued_log(**facts):
+    n = number()
+    return QueuedLog.objects.create(
+        **{
+            "tx_hash": tx_hash(n),
+            "log_index": 7,
+            "block_number": 1000 + n,
+            "block_hash": tx_hash(1000 + n),
+            "block_timestamp": NOON,
+            "event_data": '{"TakeOrderV3":{"address":"0xab","topic":"0xcd","data":"0x"}}',
+            "created_at": NOON,
+        }
+        | facts
+    )
+
+
+def _fill(n, facts):
+    return {
+        "tx_hash": tx_hash(n),
+        "log_index": 7,
+        "token_symbol": "tAAPL",
+        "base_symbol": "AAPL",
+        "amount": Decimal("1.5"),
+        "side": "BUY",
+        "price_usdc": Decimal("200.25"),
+        "usdc_amount": Decimal("300.375"),
+        "block_number": 1000 + n,
+        "block_hash": tx_hash(1000 + n),
+        "block_timestamp": NOON,
+        "unlinked_shares": Decimal(0),
+    } | facts
+
+
+def onchain_trade(**facts):
+    return OnchainTrade.objects.create(created_at=NOON, **_fill(number(), facts))
+
+
+def onchain_trade_view(**facts):
+    fill = _fill(number(), facts)
+    return OnChainTradeView.objects.create(id=f"{fill['tx_hash']}:{fill['log_index']}", recorded_at=NOON, **fill)
+
+
+def _order(n, facts):
+    return {
+        "symbol": "AAPL",
+        "shares": Decimal(3),
+        "side": "SELL",
+        "broker": "dry_run",
+        "client_order_id": f"ht-test-{n}-1",
+        "broker_order_id": f"DRY-{n:06d}",
+        "detailed_status": "filled",
+        "accepted_shares": Decimal(3),
+        "filled_shares": Decimal(3),
+        "average_price_usd": Decimal("200.1"),
+        "price_cents": 20010,
+        "placed_at": NOON,
+        "ended_at": NOON,
+    } | facts
+
+
+def order(**facts):
+    n = facts.pop("id", None) or number()
+    return OffchainTrade.objects.create(id=n, **{"status": "FILLED"} | _order(n, facts))
+
+
+def open_order(**facts):
+    return order(
+        **{"status": "SUBMITTED", "detailed_status": "submitted", "filled_shares": Decimal(0), "ended_at": None} | facts
+    )
+
+
+def order_view(**facts):
+    n = facts.pop("execution_id", None) or number()
+    return OffchainOrderView.objects.create(execution_id=n, **{"status": "Filled"} | _order(n, facts))
+
+
+def _position(n, facts):
+    return {
+        "symbol": f"S{n}",
+        "net_position": Decimal("1.5"),
+        "accumulated_long": Decimal("1.5"),
+        "onchain_bought": Decimal("1.5"),
+        "threshold": "1 share",
+        "last_price_usdc": Decimal("200.25"),
+        "last_price_at": NOON,
+        "last_price_block": 1000,
+        "last_price_log_index": 7,
+        "last_updated": NOON,
+    } | facts
+
+
+def position(**facts):
+    return TradeAccumulator.objects.create(**_position(number(), facts))
+
+
+def position_view(**facts):
+    return PositionView.objects.create(**_position(number(), facts))
+
+
+def link(**facts):
+    given = {"trade": facts.pop("trade", None) or onchain_trade(), "execution": facts.pop("execution", None) or order()}
+    return TradeExecutionLink.objects.create(contributed_shares=Decimal("1.5"), created_at=NOON, **given | facts)
+
+
+def netting_link(**facts):
+    given = {
+        "trade": facts.pop("trade", None) or onchain_trade(),
+        "opposite": facts.pop("opposite", None) or onchain_trade(side="SELL"),
+        "execution": facts.pop("execution", None) or order(),
+    }
+    return NettingLink.objects.create(netted_shares=Decimal("0.5"), created_at=NOON, **given | facts)
+
+
+def link_view(**facts):
+    given = {"trade_id": f"{tx_hash(number())}:7", "execution_id": number()} | facts
+    return TradeLinkView.objects.create(**{"contributed_shares": Decimal("1.5"), "created_at": NOON} | given)
+
+
+def netting_link_view(**facts):
+    given = {"trade_id": f"{tx_hash(number())}:7", "opposite_id": f"{tx_hash(number())}:8", "execution_id": number()}
+    return NettingLinkView.objects.create(**{"netted_shares": Decimal("0.5"), "created_at": NOON} | given | facts)
+
+
+def backlogged_event(**facts):
+    n = number()
+    return BackloggedEvent.objects.create(
+        **{
+            "group": n,
+            "aggregate_type": "Position",
+            "aggregate_id": f"S{n}",
+            "version": 1,
+            "type": "PositionEvent::Initialized",
+            "schema": 1,
+            "data": '{"symbol":"AAPL"}',
+            "metadata": "{}",
+            "happened_at": NOON,
+            "not_before": NOON,
+            "last_error": "OperationalError: disk I/O error",
+        }
+        | facts
+    )
+
+
+def event(**facts):
+    n = number()
+    return StoredEvent.objects.create(
+        **{
+            "aggregate_type": "Position",
+            "aggregate_id": f"S{n}",
+            "version": 1,
+            "type": "PositionEvent::Initialized",
+            "schema": 1,
+            "data": '{"symbol":"AAPL"}',
+            "metadata": "{}",
+            "recorded_at": NOON,
+            "hash": f"{n:064x}",
+        }
+        | facts
+    )
+
+
+def notice(**facts):
+    n = number()
+    given = {"kind": "parked_log", "subject": f"log {n}", "text": "It can't be decoded."} | facts
+    return Notice.objects.create(**{"opened_at": NOON, "last_met_at": NOON} | given)
+
+
+def symbol_wait(**facts):
+    n = number()
+    times = {"not_before": NOON + timedelta(minutes=1), "first_at": NOON, "last_at": NOON}
+    return SymbolWait.objects.create(**{"symbol": f"S{n}", "reason": "buying power"} | times | facts)
+
+
+def order_work(**facts):
+    return OrderWork.objects.create(**{"order_id": number(), "not_before": NOON} | facts)
+
+
+def heartbeat(**facts):
+    return StationHeartbeat.objects.create(
+        **{"station": "hedger", "process": f"host:{number()}", "last_turn_at": NOON} | facts
+    )
+
+
+def enrichment(**facts):
+    return Enrichment.objects.create(**{"id": f"{tx_hash(number())}:7", "not_before": NOON} | facts)
+
+
+def checkpoint(**facts):
+    given = {"orderbook": f"0x{number():040x}", "chain_id": 8453, "next_block": 1000, "range_size": 500} | facts
+    return ChainCheckpoint.objects.create(**{"updated_at": NOON} | given)
+
+
+def block(**facts):
+    n = number()
+    return ChainBlock.objects.create(**{"number": 1000 + n, "hash": tx_hash(1000 + n), "timestamp": NOON} | facts)
+
+
+def token(**facts):
+    return Token.objects.create(**{"address": f"0x{number():040x}", "symbol": "tAAPL", "decimals": 18} | facts)
+
+
+def symbol_lock(**facts):
+    return SymbolLock.objects.create(**{"symbol": f"S{number()}", "locked_at": NOON} | facts)
+
+
+def dry_run_order(**facts):
+    n = number()
+    return DryRunOrder.objects.create(
+        **{
+            "client_order_id": f"ht-test-{n}-1",
+            "symbol": "AAPL",
+            "side": "SELL",
+            "shares": Decimal(3),
+            "behaviour": "fill",
+            "fill_seconds": Decimal(0),
+            "submitted_at": NOON,
+        }
+        | facts
+    )
+
+
+def ledger_mode(**facts):
+    return LedgerMode.objects.update_or_create(id=1, defaults={"mode": "dual"} | facts)[0]
+
+
+def installation(**facts):
+    return Installation.objects.update_or_create(id=1, defaults={"mark": "k3v9x2bc"} | facts)[0]

@@ -1,0 +1,131 @@
+"""A venue: a broker that does with an order what a test tells it, and remembers all that it was asked."""
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from trading.brokers.port import (
+    BrokerError,
+    Capabilities,
+    Clock,
+    NoSuchOrder,
+    OrderReport,
+    OrderRequest,
+    OrderStatus,
+)
+from trading.values.identifiers import BrokerOrderId, ClientOrderId
+from trading.values.quantities import Shares, Usd
+from trading.values.symbols import Symbol
+
+
+class Venue:
+    """A broker in memory. An order stays accepted until the test says otherwise."""
+
+    name = "dry_run"
+
+    def __init__(self, clock: Clock, *, fractional_digits: int | None = None) -> None:
+        self.capabilities = Capabilities(fractional_digits=fractional_digits, client_order_id=True)
+        self.clock = clock
+        self.orders: dict[ClientOrderId, OrderReport] = {}
+        self.asked: list[tuple[str, str]] = []
+        """Every question: which, and about which order."""
+        self.submitted: list[OrderRequest] = []
+        self.meanwhile: Callable[[str, str], None] | None = None
+        """Called after a question was answered, before the answer is given: for what happens in between."""
+        self._errors: list[tuple[str, BrokerError, bool]] = []
+
+    # What a test does.
+
+    def fail(self, question: str, error: BrokerError, *, times: int = 1, taken: bool = False) -> None:
+        """Raise at the next questions of this kind; `taken` lets an order be taken first."""
+        self._errors += [(question, error, taken)] * times
+
+    def tell(
+        self,
+        status: OrderStatus,
+        filled: str = "0",
+        *,
+        price: str | None = "200",
+        order: int = -1,
+        reason: str | None = None,
+        **changes: Any,
+    ) -> OrderReport:
+        """Let an order stand so from now on; the newest, unless another is named by its place."""
+        name = list(self.orders)[order]
+        self.orders[name] = report = msgspec.structs.replace(
+            self.orders[name],
+            status=status,
+            filled_shares=Shares(Decimal(filled)),
+            average_price_usd=Usd(Decimal(price)) if price is not None and Decimal(filled) else None,
+            reason=reason,
+            updated_at=self.clock(),
+            **changes,
+        )
+        return report
+
+    def questions(self, which: str) -> list[str]:
+        return [about for question, about in self.asked if question == which]
+
+    # The port.
+
+    def submit(self, request: OrderRequest) -> OrderReport:
+        error = self._error("submit", request.client_order_id)
+        if error is None or error[1]:
+            self.submitted.append(request)
+            self.orders.setdefault(request.client_order_id, self.taken(request))
+        if error is not None:
+            raise error[0]
+        return self._answered("submit", request.client_order_id, self.orders[request.client_order_id])
+
+    def find(self, client_order_id: ClientOrderId) -> OrderReport | None:
+        if (error := self._error("find", client_order_id)) is not None:
+            raise error[0]
+        return self._answered("find", client_order_id, self.orders.get(client_order_id))
+
+    def report(self, broker_order_id: BrokerOrderId) -> OrderReport:
+        if (error := self._error("report", broker_order_id)) is not None:
+            raise error[0]
+        for report in self.orders.values():
+            if report.broker_order_id == broker_order_id:
+                return self._answered("report", broker_order_id, report)
+        raise NoSuchOrder(f"the venue has no order {broker_order_id}")
+
+    def open_orders(self) -> list[OrderReport]:
+        return [report for report in self.orders.values() if not report.status.is_end]
+
+    def market_is_open(self, at: datetime) -> bool:
+        return True
+
+    def taken(self, request: OrderRequest, **changes: Any) -> OrderReport:
+        """The report of an order that was just taken."""
+        report = OrderReport(
+            broker_order_id=BrokerOrderId(f"V-{len(self.orders) + 1}"),
+            client_order_id=request.client_order_id,
+            symbol=Symbol(request.symbol),
+            side=request.side,
+            requested_shares=request.shares,
+            filled_shares=Shares(Decimal(0)),
+            average_price_usd=None,
+            status=OrderStatus.ACCEPTED,
+            reason=None,
+            submitted_at=self.clock(),
+            updated_at=self.clock(),
+        )
+        return msgspec.structs.replace(report, **changes) if changes else report
+
+    def _error(self, question: str, about: str) -> tuple[BrokerError, bool] | None:
+        self.asked.append((question, about))
+        for place, (which, error, taken) in enumerate(self._errors):
+            if which == question:
+                del self._errors[place]
+                return error, taken
+        return None
+
+    def _answered(self, question: str, about: str, answer: Any) -> Any:
+        if (meanwhile := self.meanwhile) is not None:
+            self.meanwhile = None
+            meanwhile(question, about)
+        return answer
