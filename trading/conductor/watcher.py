@@ -73,7 +73,8 @@ class Watcher:
         self._looked_thoroughly: datetime | None = None
         self.head_seen: int | None = None
         self._moved_at: datetime | None = None
-        self._silent = False
+        # None: a process before this one may have told that it is.
+        self._silent: bool | None = None
 
     def run_once(self, *, now: datetime) -> bool:
         """Read one range. Return whether there is more to read at once. Raises NodeError, LostLease, WrongChain."""
@@ -95,12 +96,13 @@ class Watcher:
 
     def _watch_the_head(self, cutoff: int, now: datetime) -> None:
         """Tell the operator when no new block came for minutes: fills may happen that the node does not show."""
-        if self._moved_at is None or self.head_seen is None or cutoff > self.head_seen:
+        moved = self.head_seen is not None and cutoff > self.head_seen
+        if self._moved_at is None or moved:
             self._moved_at, self.head_seen = now, cutoff
-            if self._silent:
+            if self._silent is not False and moved:
                 self._silent = False
                 close_notice("chain_silent", self._orderbook, at=now)
-        elif not self._silent and now - self._moved_at >= SILENT_BEFORE_A_NOTICE:
+        elif self._silent is not True and now - self._moved_at >= SILENT_BEFORE_A_NOTICE:
             self._silent = True
             open_notice(
                 "chain_silent",

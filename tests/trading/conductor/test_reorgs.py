@@ -323,18 +323,26 @@ def slow_chain() -> MadeChain:
     chain = MadeChain("tAAPL", seconds_a_block=1800)
     for _ in range(10):
         chain.mine(take("SELL", "0.5", "tAAPL"))
+    chain.mine()
     return chain
+
+
+def read_before_and_after_a_while(stations: Stations) -> None:
+    """Read all but the newest block, and that one when it is time for a thorough look at all."""
+    stations.node.replay.set_head(FIRST_BLOCK + 10)
+    stations.read()
+    stations.process()
+    stations.node.replay.set_head(None)
+    stations.forward(400)
+    stations.read()
 
 
 def test_blocks_are_forgotten_when_they_are_final_but_for_the_newest_of_them():
     chain = slow_chain()
     stations = on(chain, largest_range=1)
-    stations.read()
-    stations.process()
-    stations.forward(400)
-    stations.read()
+    read_before_and_after_a_while(stations)
 
-    assert sorted(ChainBlock.objects.values_list("number", flat=True)) == [107, 108, 109, 110]
+    assert sorted(ChainBlock.objects.values_list("number", flat=True)) == [107, 108, 109, 110, 111]
     stations.node.replay.reorg(108)
     again(stations)
     assert filled_on(stations) == on_chain(stations)
@@ -343,10 +351,7 @@ def test_blocks_are_forgotten_when_they_are_final_but_for_the_newest_of_them():
 
 def test_a_reorg_deeper_than_what_we_remember_is_told():
     stations = on(slow_chain(), largest_range=1)
-    stations.read()
-    stations.process()
-    stations.forward(400)
-    stations.read()
+    read_before_and_after_a_while(stations)
 
     stations.node.replay.reorg(FIRST_BLOCK)
     again(stations)

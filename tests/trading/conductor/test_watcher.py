@@ -349,3 +349,18 @@ def test_a_chain_that_stands_still_is_told_once_until_it_moves_on(stations, repl
     replay.set_head(chain.head)
     stations.read()
     assert Notice.objects.get(kind="chain_silent").closed_at is not None
+
+
+def test_what_a_process_told_of_a_silent_chain_ends_though_another_process_sees_it_move(stations, replay, chain):
+    replay.set_head(chain.head - 2)
+    stations.read()
+    stations.forward(301)
+    stations.read()
+
+    restarted = Stations(node=stations.node, clock=stations.clock)
+    restarted.read()
+    assert Notice.objects.get(kind="chain_silent").closed_at is None
+
+    replay.set_head(chain.head)
+    restarted.read()
+    assert Notice.objects.get(kind="chain_silent").closed_at is not None
