@@ -60,6 +60,10 @@ class Database(Protocol):
         """Return the row whose place in its stream was taken, or None where the error says something else."""
         ...
 
+    def settled(self, cursor: CursorWrapper) -> int:
+        """Return the number up to which no event can still be committed."""
+        ...
+
     def tails(self, cursor: CursorWrapper, aggregate_type: str, after: Mapping[str, int]) -> list[Row]:
         """Return the events of many streams that come after a version of each, by stream and version."""
         ...
@@ -111,6 +115,11 @@ class PostgreSQL:
         detail = cause.diag.message_detail or ""
         found = (r for r in rows if f"=({r.aggregate_type}, {r.aggregate_id}, {r.version})" in detail)
         return next(found, rows[0])
+
+    def settled(self, cursor: CursorWrapper) -> int:
+        cursor.execute("SELECT coalesce(max(number), 0) FROM events")
+        (number,) = cursor.fetchone()
+        return int(number)
 
     def tails(self, cursor: CursorWrapper, aggregate_type: str, after: Mapping[str, int]) -> list[Row]:
         cursor.execute(
@@ -184,6 +193,11 @@ class SQLite:
             if cursor.fetchone() != (row.number,):
                 return row
         return rows[0]
+
+    def settled(self, cursor: CursorWrapper) -> int:
+        cursor.execute("SELECT coalesce(max(number), 0) FROM events")
+        (number,) = cursor.fetchone()
+        return int(number)
 
     def tails(self, cursor: CursorWrapper, aggregate_type: str, after: Mapping[str, int]) -> list[Row]:
         cursor.execute(

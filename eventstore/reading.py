@@ -24,7 +24,7 @@ class ChainBroken(Exception):
 
 def stream(aggregate_type: str, aggregate_id: str, *, after: int = 0) -> Iterator[Recorded]:
     """Yield the events of a stream, oldest first, after a version. It is read page by page, as it is consumed."""
-    return map(_recorded, _rows(aggregate_type, aggregate_id, after=after))
+    return map(recorded_of, _rows(aggregate_type, aggregate_id, after=after))
 
 
 def streams(aggregate_type: str, ids: Iterable[str]) -> dict[str, list[Recorded]]:
@@ -39,7 +39,7 @@ def tails(aggregate_type: str, after: Mapping[str, int]) -> dict[str, list[Recor
         with connection.cursor() as cursor:
             rows = database().tails(cursor, aggregate_type, after)
         for row in rows:
-            found[row[2]].append(_recorded(row))
+            found[row[2]].append(recorded_of(row))
     return found
 
 
@@ -54,7 +54,7 @@ def all_events(*, after_number: int = 0, limit: int) -> list[Recorded]:
             f"SELECT {database().columns} FROM events WHERE number > %s ORDER BY number LIMIT %s",  # noqa: S608
             [after_number, limit],
         )
-        return [_recorded(row) for row in cursor.fetchall()]
+        return [recorded_of(row) for row in cursor.fetchall()]
 
 
 def head(aggregate_type: str, id: str) -> int:
@@ -106,7 +106,8 @@ def _rows(aggregate_type: str, aggregate_id: str, *, after: int) -> Iterator[Row
         after = rows[-1].version
 
 
-def _recorded(row: Row) -> Recorded:
+def recorded_of(row: Row) -> Recorded:
+    """Read a row of the log, with the event as its class is today."""
     number, aggregate_type, aggregate_id, version, type_, schema, data, metadata, recorded_at, hash_ = row
     return Recorded(
         number,
