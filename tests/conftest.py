@@ -8,6 +8,9 @@ from urllib.parse import quote, urlencode
 import pytest
 from django.conf import settings
 
+# What they hold is said in full when it does not.
+pytest.register_assert_rewrite("tests.support", "tests.contracts", "tests.trading.ledger")
+
 # Children of tests read it from the environment; the settings were loaded before this file.
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 40)
 settings.SECRET_KEY = os.environ["SECRET_KEY"]

@@ -23,6 +23,11 @@ from trading.conductor.inbox import Outcome, QueuedLog
 from trading.conductor.watcher import LEASE, queue
 from trading.ledger.mode import LedgerMode, Mode
 from trading.offchain_order.aggregate import OPEN, OrderState
+from trading.onchain_trade import view as trade_view
+from trading.onchain_trade.aggregate import OnChainTrade
+from trading.onchain_trade.commands import Enrich
+from trading.onchain_trade.events import Gas
+from trading.values.identifiers import TradeId
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.parametrize("mode", MODES)]
 
@@ -419,3 +424,38 @@ def test_a_reorg_beside_processors_takes_back_all_that_its_blocks_brought(mode):
     standing = [trade for trade in kept.trades.values() if trade.stands]
     assert len(standing) == 12
     assert kept.positions["AAPL"].net == 6 * (Decimal("0.125") - Decimal("0.25"))
+
+
+def test_what_becomes_known_of_a_fill_while_an_order_takes_it_changes_nothing_of_the_link(mode, monkeypatch):
+    """The row of the fill is read, an order takes its shares, and then the row is written with the gas."""
+    stations, (elsewhere,) = Stations(mode=mode), many(mode, Clock(), 1)
+    stations.fill(log_of(take("SELL", "2", "tAAPL"), block=100, index=0))
+    (name,) = books(stations.ledger).trades
+    hedging = threading.Thread(target=in_a_thread_of_its_own, args=[turn_of(elsewhere, "hedger")], daemon=True)
+    reading = trade_view.state_of
+
+    def read_slowly(row):
+        if hedging.ident is None:
+            hedging.start()
+            # Where the row is locked, or on SQLite the database, the order waits for us instead.
+            hedging.join(1)
+        return reading(row)
+
+    monkeypatch.setattr(trade_view, "state_of", read_slowly)
+    trade = TradeId.parse(name)
+    with stations.ledger.step(at=stations.clock(), actor="test") as step, step.group("test"):
+        step.handle(OnChainTrade, trade, Enrich(gas=Gas(gas_used=21_000, effective_gas_price=7)))
+    hedging.join(JOIN_SECONDS)
+    monkeypatch.undo()
+
+    kept = books(stations.ledger)
+    assert kept.trades[name].gas is not None
+    assert kept.unlinked[name] == 0
+    assert stations.hedges() == ["BUY 2 AAPL"]
+
+
+def in_a_thread_of_its_own(work: Callable[[], object]) -> None:
+    try:
+        work()
+    finally:
+        connections.close_all()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, cast
 
 from django.db import models
@@ -182,19 +183,25 @@ class OnChainTradeProjector:
             event = cast(OnChainTradeEvent, recorded.event)
             trade = trade.evolve(event)
             states[id] = trade, recorded.version
-            before = news.get(id) or (vars(rows[id]) if id in rows else {})
+            written = news.get(id, {})
+            before = written or (vars(rows[id]) if id in rows else {})
             row = news[id] = columns(trade, version=recorded.version, at=recorded.recorded_at)
             row["id"] = id
             row["recorded_at"] = recorded.recorded_at if isinstance(event, _FRESH) else before["recorded_at"]
-            row["unlinked_shares"] = unlinked_after(event, before.get("unlinked_shares"))
+            unlinked = unlinked_after(event, written.get("unlinked_shares"))
+            if unlinked is not None:
+                row["unlinked_shares"] = unlinked
         insert_rows(OnChainTradeView, [row for id, row in news.items() if id not in rows])
-        update_rows(OnChainTradeView, [row for id, row in news.items() if id in rows], key="id")
+        # An order that is placed meanwhile links shares of these fills: what no event here says is left as it is.
+        changed = [row for id, row in news.items() if id in rows]
+        update_rows(OnChainTradeView, [row for row in changed if "unlinked_shares" in row], key="id")
+        update_rows(OnChainTradeView, [row for row in changed if "unlinked_shares" not in row], key="id")
 
     def _rows_of(self, ids: list[str]) -> list[OnChainTradeView]:
         return list(OnChainTradeView.objects.filter(id__in=ids)) if ids else []
 
 
-def unlinked_after(event: OnChainTradeEvent, before: Any) -> Any:
+def unlinked_after(event: OnChainTradeEvent, before: Decimal | None) -> Decimal | None:
     """Tell how many shares are open for linking: all of a new fill, none of a reorged one, else as before."""
     match event:
         case Filled(amount=amount) | Migrated(amount=amount):
