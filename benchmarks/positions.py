@@ -89,17 +89,17 @@ def make(symbol: str, fills: int) -> None:
     from django.db import connection, transaction
 
     from eventstore.codec import encode, encode_value
-    from eventstore.databases import Row, database
+    from eventstore.databases import Entry, database
     from eventstore.events import stored
-    from eventstore.hashing import hash_of, moment
-    from eventstore.recorded import Metadata
+    from eventstore.hashing import moment
+    from eventstore.recorded import Metadata, Stream
     from eventstore.rows import upsert_rows
     from eventstore.snapshots import EVERY
     from trading.ledger.tables import TradeAccumulator
     from trading.position import view
     from trading.position.aggregate import Position
 
-    position, version, hash = Position.initial(symbol), 0, ""
+    position, version, stream = Position.initial(symbol), 0, Stream("Position", symbol)
     snapshot: tuple[int, Position] | None = None
     kept = (fills + 1) // EVERY * EVERY
     cause = encode_value(Metadata(actor="processor", correlation="none"))
@@ -107,15 +107,13 @@ def make(symbol: str, fills: int) -> None:
     events = events_of(fills)
     with transaction.atomic(), connection.cursor() as cursor:
         while chunk := list(islice(events, CHUNK)):
-            rows = []
-            for number, event in zip(database().numbers(cursor, len(chunk)), chunk, strict=True):
+            entries, before = [], version
+            for event in chunk:
                 position, version = position.evolve(event), version + 1
-                facts = (number, "Position", symbol, version, *stored(event), encode(event), cause, recorded_at)
-                hash = hash_of(hash, *facts)
-                rows.append(Row(*facts, hash))
+                entries.append(Entry(0, version, *stored(event), encode(event), cause))
                 if version == kept:
                     snapshot = version, position
-            database().insert(cursor, rows)
+            database().append(cursor, [stream], [before], entries, recorded_at)
         if snapshot is not None:
             cursor.execute(
                 "INSERT INTO snapshots (aggregate_type, aggregate_id, version, schema, data, recorded_at)"

@@ -1,6 +1,7 @@
 """What PostgreSQL and SQLite are asked in their own words. Nothing else in this package knows which one it is."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -8,7 +9,7 @@ import psycopg
 from django.db import IntegrityError, connection
 from django.db.backends.utils import CursorWrapper
 
-from eventstore.copying import copy_rows
+from eventstore.hashing import hash_of
 from eventstore.recorded import Stream
 
 
@@ -38,6 +39,32 @@ EMPTY = Head(0, "")
 """The head of a stream without events."""
 
 
+class Entry(NamedTuple):
+    """An event to be stored: which of the streams it belongs to, and all of it as text."""
+
+    stream: int
+    version: int
+    type: str
+    schema: int
+    data: str
+    metadata: str
+
+
+class Place(NamedTuple):
+    """Where an event came to stand in the log, and what its stream's chain of hashes says."""
+
+    number: int
+    hash: str
+
+
+class StandsElsewhere(Exception):
+    """A stream does not end where it was expected to, and nothing was written. `version` is None where not known."""
+
+    def __init__(self, stream: int, version: int | None) -> None:
+        super().__init__(f"stream {stream} of the batch stands at version {version}")
+        self.stream, self.version = stream, version
+
+
 class Database(Protocol):
     """The questions that each database is asked in its own words."""
 
@@ -48,16 +75,18 @@ class Database(Protocol):
         """Return the heads of those streams that have events, in one query."""
         ...
 
-    def numbers(self, cursor: CursorWrapper, count: int) -> list[int]:
-        """Take the next numbers of the log, in ascending order."""
-        ...
+    def append(
+        self,
+        cursor: CursorWrapper,
+        streams: Sequence[Stream],
+        expected: Sequence[int],
+        entries: Sequence[Entry],
+        recorded_at: str,
+    ) -> list[Place]:
+        """Chain events to the streams' heads, which must be as expected, and write them, all or none.
 
-    def insert(self, cursor: CursorWrapper, rows: Sequence[Row]) -> None:
-        """Write rows, all recorded at one time, in one statement."""
-        ...
-
-    def taken(self, cursor: CursorWrapper, error: IntegrityError, rows: Sequence[Row]) -> Row | None:
-        """Return the row whose place in its stream was taken, or None where the error says something else."""
+        Raises StandsElsewhere, and IntegrityError.
+        """
         ...
 
     def settled(self, cursor: CursorWrapper) -> int:
@@ -98,26 +127,43 @@ class PostgreSQL:
         )
         return {Stream(kind, identity): Head(version, hash_) for kind, identity, version, hash_ in cursor.fetchall()}
 
-    def numbers(self, cursor: CursorWrapper, count: int) -> list[int]:
-        cursor.execute("SELECT nextval('events_number_seq') FROM generate_series(1, %s)", [count])
-        return sorted(number for (number,) in cursor.fetchall())
-
-    def insert(self, cursor: CursorWrapper, rows: Sequence[Row]) -> None:
-        copy_rows(connection, cursor, "events", Row._fields, rows)
-
-    def taken(self, cursor: CursorWrapper, error: IntegrityError, rows: Sequence[Row]) -> Row | None:
-        cause = error.__cause__
-        if not isinstance(cause, psycopg.errors.UniqueViolation):
-            return None
-        if cause.diag.table_name != "events" or cause.diag.constraint_name != "events_stream_version":
-            return None
-        # The transaction is aborted and can't be asked any more, but the server names the row.
-        detail = cause.diag.message_detail or ""
-        found = (r for r in rows if f"=({r.aggregate_type}, {r.aggregate_id}, {r.version})" in detail)
-        return next(found, rows[0])
+    def append(
+        self,
+        cursor: CursorWrapper,
+        streams: Sequence[Stream],
+        expected: Sequence[int],
+        entries: Sequence[Entry],
+        recorded_at: str,
+    ) -> list[Place]:
+        # One round trip, prepared once: Django's own cursors would write the texts into the statement each time.
+        types, ids = zip(*streams, strict=True)
+        places, versions, names, schemas, datas, metadatas = zip(*entries, strict=True)
+        parameters = [
+            array(types),
+            array(ids),
+            array(map(str, expected)),
+            array(str(place + 1) for place in places),
+            array(map(str, versions)),
+            array(names),
+            array(map(str, schemas)),
+            array(datas),
+            array(metadatas),
+            recorded_at,
+        ]
+        try:
+            with _preparing() as prepared:
+                rows = prepared.execute(_APPEND, parameters, prepare=True).fetchall()
+        except IntegrityError as error:
+            stream = _taken(error, streams, entries)
+            if stream is None:
+                raise
+            raise StandsElsewhere(stream, None) from error
+        if rows[0][0] < 0:
+            raise StandsElsewhere(-rows[0][0] - 1, rows[0][1])
+        return [Place(number, hash_) for _, number, hash_ in rows]
 
     def settled(self, cursor: CursorWrapper) -> int:
-        cursor.execute("SELECT coalesce(max(number), 0) FROM events")
+        cursor.execute("SELECT settled_number()")
         (number,) = cursor.fetchone()
         return int(number)
 
@@ -163,36 +209,44 @@ class SQLite:
         )
         return {Stream(kind, identity): Head(version, hash_) for kind, identity, version, hash_ in cursor.fetchall()}
 
-    def numbers(self, cursor: CursorWrapper, count: int) -> list[int]:
-        # The write lock is ours until the commit, so nobody takes the same ones. `seq` remembers deleted events too.
-        cursor.execute(
-            "SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0),"
-            " coalesce((SELECT max(number) FROM events), 0))"
-        )
-        (last,) = cursor.fetchone()
-        return list(range(last + 1, last + 1 + count))
-
-    def insert(self, cursor: CursorWrapper, rows: Sequence[Row]) -> None:
+    def append(
+        self,
+        cursor: CursorWrapper,
+        streams: Sequence[Stream],
+        expected: Sequence[int],
+        entries: Sequence[Entry],
+        recorded_at: str,
+    ) -> list[Place]:
+        # The write lock is ours until the commit, so nobody comes between, and nobody takes the same numbers.
+        heads = self.heads(cursor, streams)
+        hashes = []
+        for place, (stream, version) in enumerate(zip(streams, expected, strict=True)):
+            head = heads.get(stream, EMPTY)
+            if head.version != version:
+                raise StandsElsewhere(place, head.version)
+            hashes.append(head.hash)
         # Times lie there as Django writes them: 2025-01-31 12:00:00.000000, in UTC.
-        recorded_at = rows[0].recorded_at.removesuffix("Z").replace("T", " ")
+        time = recorded_at.removesuffix("Z").replace("T", " ")
+        places, rows = [], []
+        for number, entry in enumerate(entries, start=self._next_number(cursor)):
+            facts = number, *streams[entry.stream], *entry[1:]
+            hash_ = hashes[entry.stream] = hash_of(hashes[entry.stream], *facts, recorded_at)
+            rows.append((*facts, time, hash_))
+            places.append(Place(number, hash_))
         cursor.executemany(
             f"INSERT INTO events ({_COLUMNS}, recorded_at, hash) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",  # noqa: S608
-            [(*row[:8], recorded_at, row[9]) for row in rows],
+            rows,
         )
+        return places
 
-    def taken(self, cursor: CursorWrapper, error: IntegrityError, rows: Sequence[Row]) -> Row | None:
-        places = "events.aggregate_type, events.aggregate_id, events.version"
-        if str(error.__cause__) != f"UNIQUE constraint failed: {places}":
-            return None
-        for row in rows:
-            cursor.execute(
-                "SELECT number FROM events WHERE aggregate_type = %s AND aggregate_id = %s AND version = %s",
-                [row.aggregate_type, row.aggregate_id, row.version],
-            )
-            # Rows before the one that failed are there already, under the numbers that we gave them.
-            if cursor.fetchone() != (row.number,):
-                return row
-        return rows[0]
+    def _next_number(self, cursor: CursorWrapper) -> int:
+        # `seq` remembers deleted events too.
+        cursor.execute(
+            "SELECT 1 + max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0),"
+            " coalesce((SELECT max(number) FROM events), 0))"
+        )
+        (number,) = cursor.fetchone()
+        return int(number)
 
     def settled(self, cursor: CursorWrapper) -> int:
         cursor.execute("SELECT coalesce(max(number), 0) FROM events")
@@ -219,6 +273,40 @@ class SQLite:
         )
         rows: list[tuple[str, int, str]] = cursor.fetchall()
         return rows
+
+
+_APPEND = (
+    "SELECT * FROM append_events(%s::text[], %s::text[], %s::bigint[], %s::integer[], %s::bigint[], %s::text[],"
+    " %s::integer[], %s::text[], %s::text[], %s)"
+)
+
+
+@contextmanager
+def _preparing() -> "Iterator[psycopg.Cursor[Any]]":
+    """A cursor of the default connection that binds on the server, where a statement can be prepared."""
+    raw = connection.connection
+    before, raw.prepare_threshold = raw.prepare_threshold, 0
+    try:
+        with connection.wrap_database_errors, psycopg.Cursor(raw) as cursor:
+            yield cursor
+    finally:
+        raw.prepare_threshold = before
+
+
+def _taken(error: IntegrityError, streams: Sequence[Stream], entries: Sequence[Entry]) -> int | None:
+    """Tell whose place in its stream was taken meanwhile, or None where the error says something else."""
+    cause = error.__cause__
+    if not isinstance(cause, psycopg.errors.UniqueViolation):
+        return None
+    if cause.diag.table_name != "events" or cause.diag.constraint_name != "events_stream_version":
+        return None
+    # The transaction is aborted and can't be asked any more, but the server names the row.
+    detail = cause.diag.message_detail or ""
+    for entry in entries:
+        kind, identity = streams[entry.stream]
+        if f"=({kind}, {identity}, {entry.version})" in detail:
+            return entry.stream
+    return entries[0].stream
 
 
 def array(texts: Iterable[str]) -> str:

@@ -52,3 +52,21 @@ class StoredSnapshot(models.Model):
 
     def __str__(self) -> str:
         return f"{self.aggregate_type}-{self.aggregate_id} at version {self.version}"
+
+
+class Maintenance(models.Model):
+    """A record of events being changed or taken out: who, when and why. It can't be taken out itself."""
+
+    id = models.BigAutoField(primary_key=True)
+    actor = models.CharField(max_length=150)
+    reason = models.TextField()
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "event_maintenance"
+        verbose_name = "maintenance of the log"
+        verbose_name_plural = "maintenance of the log"
+
+    def __str__(self) -> str:
+        return f"{self.actor}: {self.reason}"

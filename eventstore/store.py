@@ -1,15 +1,16 @@
 """The store: events are appended here, and nowhere else."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 
 from eventstore import snapshots
 from eventstore.codec import CannotEncode, decode, encode, encode_value
-from eventstore.databases import EMPTY, Row, database
-from eventstore.events import stored
-from eventstore.hashing import hash_of, moment
+from eventstore.databases import Entry, StandsElsewhere, database
+from eventstore.events import Event, stored
+from eventstore.hashing import moment
 from eventstore.projections import inline_projectors
 from eventstore.reading import ChainBroken, all_events, head, stream, streams, verify_chain
 from eventstore.recorded import Draft, Metadata, Recorded, Stream
@@ -25,6 +26,7 @@ __all__ = [
     "WrongExpectedVersion",
     "all_events",
     "append",
+    "append_alone",
     "head",
     "stream",
     "streams",
@@ -58,20 +60,76 @@ def append(drafts: Sequence[Draft], *, at: datetime) -> list[Recorded]:
     """
     if not connection.in_atomic_block:
         raise TransactionNeeded("append was called outside a transaction: wrap it in `with transaction.atomic():`")
-    if at.utcoffset() is None:
-        raise CannotEncode(f"expected a time of recording with a time zone, was {at.isoformat()}")
+    _check(at)
     if not drafts:
         return []
 
-    hashes = _heads_as_expected(_expected_versions(drafts))
-    # No savepoint is made. This only marks the caller's block as broken if it is left by an error.
-    with transaction.atomic(savepoint=False):
-        recorded = _insert(drafts, hashes, at)
+    recorded_at = moment(at)
+    with _breaking_the_block():
+        recorded = _stored(drafts, recorded_at)
         for aggregate_type, batch in _by_type(recorded).items():
             for projector in inline_projectors(aggregate_type):
                 projector.project(batch)
             snapshots.take(aggregate_type, batch, at=at)
     return recorded
+
+
+def append_alone(drafts: Sequence[Draft], *, at: datetime) -> list[Recorded]:
+    """Store events that belong to nothing else, in a commit of their own.
+
+    Where no view and no snapshot follows, it is one statement and one round trip on PostgreSQL.
+    """
+    if connection.in_atomic_block or _has_followers(drafts) or connection.vendor != "postgresql":
+        with transaction.atomic(durable=True):
+            return append(drafts, at=at)
+    _check(at)
+    return _stored(drafts, moment(at)) if drafts else []
+
+
+def _has_followers(drafts: Sequence[Draft]) -> bool:
+    kinds = {draft.aggregate_type for draft in drafts}
+    return any(inline_projectors(kind) or snapshots.are_taken_of(kind) for kind in kinds)
+
+
+def _check(at: datetime) -> None:
+    if at.utcoffset() is None:
+        raise CannotEncode(f"expected a time of recording with a time zone, was {at.isoformat()}")
+
+
+@contextmanager
+def _breaking_the_block() -> Iterator[None]:
+    """Mark the caller's block as broken by an error, but for a wrong version that was seen before anything was written.
+
+    No savepoint is made.
+    """
+    wrong = None
+    with transaction.atomic(savepoint=False):
+        try:
+            yield
+        except WrongExpectedVersion as error:
+            if error.actual is None:
+                raise
+            wrong = error
+    if wrong is not None:
+        raise wrong
+
+
+def _stored(drafts: Sequence[Draft], recorded_at: str) -> list[Recorded]:
+    """Write the drafts, each chained to the one before it in its stream. Raises WrongExpectedVersion."""
+    expected = _expected_versions(drafts)
+    streams = list(expected)
+    entries, events = _entries(drafts, {stream: place for place, stream in enumerate(streams)})
+    with connection.cursor() as cursor:
+        try:
+            places = database().append(cursor, streams, list(expected.values()), entries, recorded_at)
+        except StandsElsewhere as error:
+            stream = streams[error.stream]
+            raise WrongExpectedVersion(stream, expected[stream], error.version) from error.__cause__
+    at = datetime.fromisoformat(recorded_at)
+    return [
+        Recorded(number, kind, identity, version, event, metadata, at, hash_)
+        for (number, hash_), (kind, identity, version, _, metadata), event in zip(places, drafts, events, strict=True)
+    ]
 
 
 def _expected_versions(drafts: Sequence[Draft]) -> dict[Stream, int]:
@@ -91,43 +149,11 @@ def _expected_versions(drafts: Sequence[Draft]) -> dict[Stream, int]:
     return expected
 
 
-def _heads_as_expected(expected: dict[Stream, int]) -> dict[tuple[str, str], str]:
-    """The hash of each stream's last event, to which the next is chained. Raises WrongExpectedVersion."""
-    with connection.cursor() as cursor:
-        found = database().heads(cursor, list(expected))
-    hashes: dict[tuple[str, str], str] = {}
-    for name, version in expected.items():
-        head = found.get(name, EMPTY)
-        if head.version != version:
-            raise WrongExpectedVersion(name, version, head.version)
-        hashes[name] = head.hash
-    return hashes
-
-
-def _insert(drafts: Sequence[Draft], hashes: dict[tuple[str, str], str], at: datetime) -> list[Recorded]:
-    """Write the drafts, each chained to the one before it in its stream."""
-    with connection.cursor() as cursor:
-        numbers = database().numbers(cursor, len(drafts))
-        rows, recorded = _rows(drafts, numbers, hashes, at)
-        try:
-            database().insert(cursor, rows)
-        except IntegrityError as error:
-            taken = database().taken(cursor, error, rows)
-            if taken is None:
-                raise
-            name = Stream(taken.aggregate_type, taken.aggregate_id)
-            raise WrongExpectedVersion(name, taken.version - 1, None) from error
-    return recorded
-
-
-def _rows(
-    drafts: Sequence[Draft], numbers: list[int], hashes: dict[tuple[str, str], str], at: datetime
-) -> tuple[list[Row], list[Recorded]]:
-    recorded_at = moment(at)
-    at = datetime.fromisoformat(recorded_at)
+def _entries(drafts: Sequence[Draft], streams: Mapping[tuple[str, str], int]) -> tuple[list[Entry], list[Event]]:
+    """Write events as text, and return them as they will be read."""
     written: dict[int, str] = {}  # A batch usually has one cause; drafts keep it alive, so its id stays its own.
-    rows, recorded = [], []
-    for number, (aggregate_type, aggregate_id, version, event, metadata) in zip(numbers, drafts, strict=True):
+    entries, events = [], []
+    for aggregate_type, aggregate_id, version, event, metadata in drafts:
         name, schema = stored(event)
         data = encode(event)
         # What a projector sees inline is what it will see when the view is rebuilt, to the last detail.
@@ -137,12 +163,9 @@ def _rows(
         cause = written.get(id(metadata))
         if cause is None:
             cause = written[id(metadata)] = encode_value(metadata)
-        stream_name = aggregate_type, aggregate_id
-        facts = number, aggregate_type, aggregate_id, version, name, schema, data, cause, recorded_at
-        hash_ = hashes[stream_name] = hash_of(hashes[stream_name], *facts)
-        rows.append(Row(*facts, hash_))
-        recorded.append(Recorded(number, aggregate_type, aggregate_id, version, read, metadata, at, hash_))
-    return rows, recorded
+        entries.append(Entry(streams[aggregate_type, aggregate_id], version, name, schema, data, cause))
+        events.append(read)
+    return entries, events
 
 
 def _by_type(recorded: list[Recorded]) -> dict[str, list[Recorded]]:

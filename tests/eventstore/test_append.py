@@ -2,17 +2,19 @@
 
 import json
 import threading
+import time
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, connections, transaction
 
 from eventstore import store
 from eventstore.codec import CannotEncode
 from eventstore.databases import database
 from eventstore.events import Event, NotAnEvent
+from eventstore.maintenance import maintenance
 from eventstore.models import StoredEvent
 from eventstore.projections import ProjectorTwice, inline_projectors, only_inline, register_inline
 from eventstore.store import (
@@ -201,8 +203,8 @@ def test_an_event_without_a_name_is_refused():
 @pytest.mark.django_db(transaction=True)
 def test_numbers_are_never_given_twice():
     (first, last) = append_alone(deposits("A", 1, 2))
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM events WHERE aggregate_id = 'A'")
+    with maintenance(actor="tests", reason="as if A had never been", at=AT):
+        StoredEvent.objects.filter(aggregate_id="A").delete()
 
     (after,) = append_alone(deposits("B", 1))
 
@@ -263,44 +265,44 @@ def test_of_appends_with_one_expected_version_exactly_one_wins(expected):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("expected", [0, 2])
-def test_who_is_overtaken_after_looking_loses_too(expected, monkeypatch):
+def test_who_is_overtaken_after_looking_loses_too(expected):
     if connection.vendor == "sqlite":
         pytest.skip("on SQLite nobody looks while another one writes")
     append_alone(deposits("A", *range(1, expected + 1)))
-    both_have_looked = threading.Barrier(2)
-    look = store._heads_as_expected
+    losers = []
 
-    def look_and_wait(streams):
-        heads = look(streams)
-        both_have_looked.wait(timeout=30)
-        return heads
+    def lose():
+        # The stream that they contend for is not its first.
+        with pytest.raises(WrongExpectedVersion, match="another event was appended meanwhile") as lost:
+            append_alone([*deposits("X", 1), *deposits("A", expected + 1)])
+        losers.append(lost.value)
+        connections.close_all()
 
-    monkeypatch.setattr(store, "_heads_as_expected", look_and_wait)
+    thread = threading.Thread(target=lose, daemon=True)
+    with transaction.atomic():
+        append(deposits("A", expected + 1), at=AT)
+        thread.start()
+        wait_until(somebody_waits)  # It has seen the old head by now, and wants the place that is ours.
+    thread.join(30)
 
-    # The stream that they contend for is neither's first.
-    outcomes = at_once(
-        [lambda name=name: append_alone([*deposits(name, 1), *deposits("A", expected + 1)]) for name in "XY"]
-    )
-
-    (winner,) = (outcome for outcome in outcomes if isinstance(outcome, list))
-    (loser,) = (outcome for outcome in outcomes if outcome is not winner)
-    assert isinstance(loser, WrongExpectedVersion)
+    (loser,) = losers
     assert (loser.stream, loser.expected, loser.actual) == (("Account", "A"), expected, None)
-    assert head("Account", winner[0].aggregate_id) == 1
-    assert StoredEvent.objects.count() == expected + 2
+    assert isinstance(loser.__cause__, IntegrityError)
+    assert head("Account", "X") == 0
+    assert StoredEvent.objects.count() == expected + 1
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_taken_place_is_found_out_by_the_constraint_alone(monkeypatch):
-    append_alone(deposits("A", 1))
-    # As if the look at the heads had come before that.
-    monkeypatch.setattr(type(database()), "heads", lambda *_: {})
+def somebody_waits():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'")
+        return cursor.fetchone()[0] > 0
 
-    with pytest.raises(WrongExpectedVersion, match="Account-A: expected version 0, another event was appended") as lost:
-        append_alone([*deposits("B", 1), *deposits("A", 1)])
 
-    assert isinstance(lost.value.__cause__, IntegrityError)
-    assert StoredEvent.objects.count() == 1
+def wait_until(done):
+    deadline = time.monotonic() + 30
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -318,12 +320,12 @@ def test_appends_to_different_streams_all_win():
 
 @pytest.mark.django_db(transaction=True)
 def test_an_error_other_than_a_taken_place_passes_through(monkeypatch):
-    insert = type(database()).insert
+    write = type(database()).append
 
-    def insert_badly(self, cursor, rows):
-        insert(self, cursor, [row._replace(schema=0) for row in rows])
+    def write_badly(self, cursor, streams, expected, entries, at):
+        return write(self, cursor, streams, expected, [entry._replace(schema=0) for entry in entries], at)
 
-    monkeypatch.setattr(type(database()), "insert", insert_badly)
+    monkeypatch.setattr(type(database()), "append", write_badly)
 
     with pytest.raises(IntegrityError, match="events_schema_from_1"):
         append_alone(deposits("A", 1))

@@ -8,6 +8,7 @@ from django.db import connection
 from eventstore.models import StoredEvent
 from eventstore.store import ChainBroken, append, verify_chain
 from tests.eventstore.samples import AT, deposits
+from tests.eventstore.tampering import as_the_owner
 
 pytestmark = pytest.mark.django_db
 
@@ -18,7 +19,7 @@ def account():
 
 
 def change(assignment, version, identity="A"):
-    with connection.cursor() as cursor:
+    with as_the_owner(), connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE events SET {assignment} WHERE aggregate_id = %s AND version = %s",  # noqa: S608
             [identity, version],
@@ -84,7 +85,8 @@ def test_an_event_from_another_stream_is_detected(account):
 
 @pytest.mark.parametrize(("gone", "found"), [(1, 2), (3, 4)])
 def test_an_event_taken_out_is_detected(account, gone, found):
-    StoredEvent.objects.filter(aggregate_id="A", version=gone).delete()
+    with as_the_owner():
+        StoredEvent.objects.filter(aggregate_id="A", version=gone).delete()
 
     with pytest.raises(ChainBroken, match=f"expected version {gone}, found another at version {found}"):
         verify_chain("Account", "A")

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from eventstore.models import StoredEvent
+from tests.eventstore.tampering import unprotect
 from tests.trading.ledger import agreement
 from tests.trading.ledger.faults import Faults
 from tests.trading.ledger.steps import AT, Steps, tx_hash
@@ -325,17 +326,6 @@ def test_an_event_taken_out_of_a_stream_is_found():
     # An end that is cut off leaves no gap, but the rows know more than the stream.
     assert found["TSLA", "stream_version"] == "1"
     assert found["TSLA", "view: stream_version"] == "view 2, stream 1"
-
-
-def unprotect():
-    """Let events be changed, as someone with the database's password could."""
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute("ALTER TABLE events DISABLE TRIGGER USER")
-            return
-        cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'events'")
-        for (name,) in cursor.fetchall():
-            cursor.execute(f'DROP TRIGGER "{name}"')
 
 
 # Links
