@@ -1,5 +1,6 @@
 """What PostgreSQL and SQLite are asked in their own words. Nothing else in this package knows which one it is."""
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
@@ -26,17 +27,6 @@ class Row(NamedTuple):
     metadata: str
     recorded_at: str
     hash: str
-
-
-class Head(NamedTuple):
-    """The last event of a stream."""
-
-    version: int
-    hash: str
-
-
-EMPTY = Head(0, "")
-"""The head of a stream without events."""
 
 
 class Entry(NamedTuple):
@@ -71,17 +61,8 @@ class Database(Protocol):
     columns: str
     """What a select of events asks for: a Row."""
 
-    def heads(self, cursor: CursorWrapper, streams: Sequence[Stream]) -> dict[Stream, Head]:
-        """Return the heads of those streams that have events, in one query."""
-        ...
-
     def append(
-        self,
-        cursor: CursorWrapper,
-        streams: Sequence[Stream],
-        expected: Sequence[int],
-        entries: Sequence[Entry],
-        recorded_at: str,
+        self, streams: Sequence[Stream], expected: Sequence[int], entries: Sequence[Entry], recorded_at: str
     ) -> list[Place]:
         """Chain events to the streams' heads, which must be as expected, and write them, all or none.
 
@@ -89,12 +70,20 @@ class Database(Protocol):
         """
         ...
 
+    def append_alone(
+        self, streams: Sequence[Stream], expected: Sequence[int], entries: Sequence[Entry], recorded_at: str
+    ) -> list[Place]:
+        """Do the same outside a transaction, as a commit of its own."""
+        ...
+
     def settled(self, cursor: CursorWrapper) -> int:
         """Return the number up to which no event can still be committed."""
         ...
 
-    def tails(self, cursor: CursorWrapper, aggregate_type: str, after: Mapping[str, int]) -> list[Row]:
-        """Return the events of many streams that come after a version of each, by stream and version."""
+    def tails(
+        self, cursor: CursorWrapper, aggregate_type: str, after: Mapping[str, int], columns: str
+    ) -> list[tuple[Any, ...]]:
+        """Return columns of the events of many streams after a version of each, by stream and version."""
         ...
 
     def snapshots(
@@ -113,27 +102,10 @@ class PostgreSQL:
     """Arrays go in as one parameter each, so a statement is the same for one event and for a thousand."""
 
     # The time as text is quicker to read than a timestamptz, which a Python function would put into its zone.
-    columns = f"""{_SELECTED}, to_char(recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), hash"""
-
-    def heads(self, cursor: CursorWrapper, streams: Sequence[Stream]) -> dict[Stream, Head]:
-        kinds, ids = zip(*streams, strict=True)
-        cursor.execute(
-            "SELECT wanted.type, wanted.id, head.version, head.hash"
-            " FROM unnest(%s::text[], %s::text[]) AS wanted (type, id)"
-            " CROSS JOIN LATERAL ("
-            "SELECT version, hash FROM events WHERE aggregate_type = wanted.type AND aggregate_id = wanted.id"
-            " ORDER BY version DESC LIMIT 1) AS head",
-            [array(kinds), array(ids)],
-        )
-        return {Stream(kind, identity): Head(version, hash_) for kind, identity, version, hash_ in cursor.fetchall()}
+    columns = f"{_SELECTED}, recorded_at::text, hash"
 
     def append(
-        self,
-        cursor: CursorWrapper,
-        streams: Sequence[Stream],
-        expected: Sequence[int],
-        entries: Sequence[Entry],
-        recorded_at: str,
+        self, streams: Sequence[Stream], expected: Sequence[int], entries: Sequence[Entry], recorded_at: str
     ) -> list[Place]:
         # One round trip, prepared once: Django's own cursors would write the texts into the statement each time.
         types, ids = zip(*streams, strict=True)
@@ -162,20 +134,27 @@ class PostgreSQL:
             raise StandsElsewhere(-rows[0][0] - 1, rows[0][1])
         return [Place(number, hash_) for _, number, hash_ in rows]
 
+    # One statement is one commit.
+    append_alone = append
+
     def settled(self, cursor: CursorWrapper) -> int:
         cursor.execute("SELECT settled_number()")
         (number,) = cursor.fetchone()
         return int(number)
 
-    def tails(self, cursor: CursorWrapper, aggregate_type: str, after: Mapping[str, int]) -> list[Row]:
+    def tails(
+        self, cursor: CursorWrapper, aggregate_type: str, after: Mapping[str, int], columns: str
+    ) -> list[tuple[Any, ...]]:
+        if len(after) == 1:
+            return _tail(cursor, aggregate_type, after, columns)
         cursor.execute(
             f"SELECT tail.* FROM unnest(%s::text[], %s::bigint[]) AS wanted (id, after)"  # noqa: S608 - as above.
-            f" CROSS JOIN LATERAL (SELECT {self.columns} FROM events"
+            f" CROSS JOIN LATERAL (SELECT {columns} FROM events"
             " WHERE aggregate_type = %s AND aggregate_id = wanted.id AND version > wanted.after"
             " ORDER BY version) AS tail",
             [array(after), list(after.values()), aggregate_type],
         )
-        rows: list[Row] = cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
 
     def snapshots(
@@ -196,71 +175,72 @@ class SQLite:
     # With `||` it is text; a plain column of this type would be read by a Python function, slowly, and without a zone.
     columns = f"{_SELECTED}, recorded_at || 'Z', hash"
 
-    def heads(self, cursor: CursorWrapper, streams: Sequence[Stream]) -> dict[Stream, Head]:
-        # CROSS JOIN keeps SQLite from turning the loops round.
-        cursor.execute(
-            "SELECT e.aggregate_type, e.aggregate_id, e.version, e.hash FROM json_each(%s) AS wanted"
-            " CROSS JOIN events AS e ON e.aggregate_type = json_extract(wanted.value, '$[0]')"
-            " AND e.aggregate_id = json_extract(wanted.value, '$[1]')"
-            " AND e.version = (SELECT max(version) FROM events"
-            " WHERE aggregate_type = json_extract(wanted.value, '$[0]')"
-            " AND aggregate_id = json_extract(wanted.value, '$[1]'))",
-            [_json(list(streams))],
-        )
-        return {Stream(kind, identity): Head(version, hash_) for kind, identity, version, hash_ in cursor.fetchall()}
-
     def append(
+        self, streams: Sequence[Stream], expected: Sequence[int], entries: Sequence[Entry], recorded_at: str
+    ) -> list[Place]:
+        # The write lock is ours until the commit, so nobody comes between, and nobody takes the same numbers. Django's
+        # cursor would look through each statement for what it has in other words.
+        with connection.wrap_database_errors:
+            return self._append(connection.connection, streams, expected, entries, recorded_at)
+
+    def append_alone(
+        self, streams: Sequence[Stream], expected: Sequence[int], entries: Sequence[Entry], recorded_at: str
+    ) -> list[Place]:
+        raw: sqlite3.Connection = connection.connection
+        with connection.wrap_database_errors:
+            raw.execute("BEGIN IMMEDIATE")
+            try:
+                places = self._append(raw, streams, expected, entries, recorded_at)
+                raw.execute("COMMIT")
+            except BaseException:
+                if raw.in_transaction:
+                    raw.execute("ROLLBACK")
+                raise
+        return places
+
+    def _append(
         self,
-        cursor: CursorWrapper,
+        raw: sqlite3.Connection,
         streams: Sequence[Stream],
         expected: Sequence[int],
         entries: Sequence[Entry],
         recorded_at: str,
     ) -> list[Place]:
-        # The write lock is ours until the commit, so nobody comes between, and nobody takes the same numbers.
-        heads = self.heads(cursor, streams)
         hashes = []
         for place, (stream, version) in enumerate(zip(streams, expected, strict=True)):
-            head = heads.get(stream, EMPTY)
-            if head.version != version:
-                raise StandsElsewhere(place, head.version)
-            hashes.append(head.hash)
+            head = raw.execute(_HEAD, stream).fetchone() or EMPTY
+            if head[0] != version:
+                raise StandsElsewhere(place, head[0])
+            hashes.append(head[1])
+        ((next_number,),) = raw.execute(_NEXT_NUMBER)
         # Times lie there as Django writes them: 2025-01-31 12:00:00.000000, in UTC.
-        time = recorded_at.removesuffix("Z").replace("T", " ")
+        time = recorded_at[:-1].replace("T", " ")
         places, rows = [], []
-        for number, entry in enumerate(entries, start=self._next_number(cursor)):
-            facts = number, *streams[entry.stream], *entry[1:]
-            hash_ = hashes[entry.stream] = hash_of(hashes[entry.stream], *facts, recorded_at)
+        for number, entry in enumerate(entries, start=next_number):
+            facts = number, *streams[entry[0]], *entry[1:]
+            hash_ = hashes[entry[0]] = hash_of(hashes[entry[0]], *facts, recorded_at)
             rows.append((*facts, time, hash_))
             places.append(Place(number, hash_))
-        cursor.executemany(
-            f"INSERT INTO events ({_COLUMNS}, recorded_at, hash) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",  # noqa: S608
-            rows,
-        )
+        raw.executemany(_INSERT, rows)
         return places
-
-    def _next_number(self, cursor: CursorWrapper) -> int:
-        # `seq` remembers deleted events too.
-        cursor.execute(
-            "SELECT 1 + max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0),"
-            " coalesce((SELECT max(number) FROM events), 0))"
-        )
-        (number,) = cursor.fetchone()
-        return int(number)
 
     def settled(self, cursor: CursorWrapper) -> int:
         cursor.execute("SELECT coalesce(max(number), 0) FROM events")
         (number,) = cursor.fetchone()
         return int(number)
 
-    def tails(self, cursor: CursorWrapper, aggregate_type: str, after: Mapping[str, int]) -> list[Row]:
+    def tails(
+        self, cursor: CursorWrapper, aggregate_type: str, after: Mapping[str, int], columns: str
+    ) -> list[tuple[Any, ...]]:
+        if len(after) == 1:
+            return _tail(cursor, aggregate_type, after, columns)
         cursor.execute(
-            f"SELECT {self.columns} FROM json_each(%s) AS wanted"  # noqa: S608 - as above.
+            f"SELECT {columns} FROM json_each(%s) AS wanted"  # noqa: S608 - as above.
             " CROSS JOIN events ON aggregate_type = %s AND aggregate_id = json_extract(wanted.value, '$[0]')"
             " AND version > json_extract(wanted.value, '$[1]') ORDER BY aggregate_id, version",
             [_json(list(after.items())), aggregate_type],
         )
-        rows: list[Row] = cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
 
     def snapshots(
@@ -274,6 +254,27 @@ class SQLite:
         rows: list[tuple[str, int, str]] = cursor.fetchall()
         return rows
 
+
+def _tail(cursor: CursorWrapper, aggregate_type: str, after: Mapping[str, int], columns: str) -> list[tuple[Any, ...]]:
+    ((identity, version),) = after.items()
+    cursor.execute(
+        f"SELECT {columns} FROM events WHERE aggregate_type = %s AND aggregate_id = %s AND version > %s"  # noqa: S608
+        " ORDER BY version",
+        [aggregate_type, identity, version],
+    )
+    rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+# Of a stream without events, and of one with: version and hash of the last.
+EMPTY = (0, "")
+_HEAD = "SELECT version, hash FROM events WHERE aggregate_type = ? AND aggregate_id = ? ORDER BY version DESC LIMIT 1"
+# `seq` remembers deleted events too.
+_NEXT_NUMBER = (
+    "SELECT 1 + max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0),"
+    " coalesce((SELECT max(number) FROM events), 0))"
+)
+_INSERT = f"INSERT INTO events ({_COLUMNS}, recorded_at, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 
 _APPEND = (
     "SELECT * FROM append_events(%s::text[], %s::text[], %s::bigint[], %s::integer[], %s::bigint[], %s::text[],"

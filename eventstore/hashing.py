@@ -45,4 +45,4 @@ def _with_length(part: bytes) -> bytes:
 
 def moment(at: datetime) -> str:
     """Write a time as hashes have it: UTC, six digits of a second. The time must have a time zone."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"

@@ -1,13 +1,14 @@
 """Reading: events by stream, by number, and a stream's chain of hashes."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 from django.db import connection
 
 from eventstore.codec import decode, decode_value
-from eventstore.databases import EMPTY, Head, Row, database
+from eventstore.databases import Row, database
 from eventstore.hashing import hash_of, moment
 from eventstore.recorded import Metadata, Recorded, Stream
 
@@ -37,7 +38,7 @@ def tails(aggregate_type: str, after: Mapping[str, int]) -> dict[str, list[Recor
     found: dict[str, list[Recorded]] = {identity: [] for identity in after}
     if found:
         with connection.cursor() as cursor:
-            rows = database().tails(cursor, aggregate_type, after)
+            rows = database().tails(cursor, aggregate_type, after, database().columns)
         for row in rows:
             found[row[2]].append(recorded_of(row))
     return found
@@ -59,9 +60,13 @@ def all_events(*, after_number: int = 0, limit: int) -> list[Recorded]:
 
 def head(aggregate_type: str, id: str) -> int:
     """Return the version of a stream's last event, or 0."""
-    wanted = Stream(aggregate_type, id)
     with connection.cursor() as cursor:
-        return database().heads(cursor, [wanted]).get(wanted, EMPTY).version
+        cursor.execute(
+            "SELECT coalesce(max(version), 0) FROM events WHERE aggregate_type = %s AND aggregate_id = %s",
+            [aggregate_type, id],
+        )
+        (version,) = cursor.fetchone()
+    return int(version)
 
 
 def aggregate_types() -> list[str]:
@@ -81,14 +86,14 @@ def verify_chain(aggregate_type: str, aggregate_id: str) -> None:
     Events taken from a stream's end leave no trace in the stream itself.
     """
     name = Stream(aggregate_type, aggregate_id)
-    previous = EMPTY
+    before, chained = 0, ""
     for row in _rows(aggregate_type, aggregate_id, after=0):
-        if row.version != previous.version + 1:
-            raise ChainBroken(name, row.version, row.number, f"expected version {previous.version + 1}, found another")
-        expected = hash_of(previous.hash, *row[:8], moment(_time(row.recorded_at)))
+        if row.version != before + 1:
+            raise ChainBroken(name, row.version, row.number, f"expected version {before + 1}, found another")
+        expected = hash_of(chained, *row[:8], moment(_time(row.recorded_at)))
         if row.hash != expected:
             raise ChainBroken(name, row.version, row.number, "the hash does not fit the event")
-        previous = Head(row.version, row.hash)
+        before, chained = row.version, row.hash
 
 
 def _rows(aggregate_type: str, aggregate_id: str, *, after: int) -> Iterator[Row]:
@@ -106,18 +111,12 @@ def _rows(aggregate_type: str, aggregate_id: str, *, after: int) -> Iterator[Row
         after = rows[-1].version
 
 
-def recorded_of(row: Row) -> Recorded:
+def recorded_of(row: Sequence[Any]) -> Recorded:
     """Read a row of the log, with the event as its class is today."""
     number, aggregate_type, aggregate_id, version, type_, schema, data, metadata, recorded_at, hash_ = row
+    event = decode(type_, schema, data)
     return Recorded(
-        number,
-        aggregate_type,
-        aggregate_id,
-        version,
-        decode(type_, schema, data),
-        _metadata(metadata),
-        _time(recorded_at),
-        hash_,
+        number, aggregate_type, aggregate_id, version, event, _metadata(metadata), _time(recorded_at), hash_
     )
 
 

@@ -38,11 +38,6 @@ def register_snapshots(aggregate: type[A]) -> type[A]:
     return aggregate
 
 
-def are_taken_of(aggregate_type: str) -> bool:
-    """Tell whether snapshots are taken of this kind of aggregates at all."""
-    return aggregate_type in _AGGREGATES
-
-
 def take(aggregate_type: str, appended: Sequence[Recorded], *, at: datetime) -> None:
     """Take snapshots of those aggregates that an append, just made, brought across a multiple of N."""
     aggregate = _AGGREGATES.get(aggregate_type)

@@ -77,18 +77,19 @@ def append(drafts: Sequence[Draft], *, at: datetime) -> list[Recorded]:
 def append_alone(drafts: Sequence[Draft], *, at: datetime) -> list[Recorded]:
     """Store events that belong to nothing else, in a commit of their own.
 
-    Where no view and no snapshot follows, it is one statement and one round trip on PostgreSQL.
+    Where no view follows, it is one statement and one round trip on PostgreSQL; a snapshot, which is a cache, then
+    comes in a commit after it.
     """
-    if connection.in_atomic_block or _has_followers(drafts) or connection.vendor != "postgresql":
+    if connection.in_atomic_block or any(inline_projectors(draft.aggregate_type) for draft in drafts):
         with transaction.atomic(durable=True):
             return append(drafts, at=at)
     _check(at)
-    return _stored(drafts, moment(at)) if drafts else []
-
-
-def _has_followers(drafts: Sequence[Draft]) -> bool:
-    kinds = {draft.aggregate_type for draft in drafts}
-    return any(inline_projectors(kind) or snapshots.are_taken_of(kind) for kind in kinds)
+    if not drafts:
+        return []
+    recorded = _stored(drafts, moment(at), alone=True)
+    for aggregate_type, batch in _by_type(recorded).items():
+        snapshots.take(aggregate_type, batch, at=at)
+    return recorded
 
 
 def _check(at: datetime) -> None:
@@ -114,17 +115,18 @@ def _breaking_the_block() -> Iterator[None]:
         raise wrong
 
 
-def _stored(drafts: Sequence[Draft], recorded_at: str) -> list[Recorded]:
+def _stored(drafts: Sequence[Draft], recorded_at: str, *, alone: bool = False) -> list[Recorded]:
     """Write the drafts, each chained to the one before it in its stream. Raises WrongExpectedVersion."""
     expected = _expected_versions(drafts)
     streams = list(expected)
     entries, events = _entries(drafts, {stream: place for place, stream in enumerate(streams)})
-    with connection.cursor() as cursor:
-        try:
-            places = database().append(cursor, streams, list(expected.values()), entries, recorded_at)
-        except StandsElsewhere as error:
-            stream = streams[error.stream]
-            raise WrongExpectedVersion(stream, expected[stream], error.version) from error.__cause__
+    connection.ensure_connection()
+    write = database().append_alone if alone else database().append
+    try:
+        places = write(streams, list(expected.values()), entries, recorded_at)
+    except StandsElsewhere as error:
+        stream = streams[error.stream]
+        raise WrongExpectedVersion(stream, expected[stream], error.version) from error.__cause__
     at = datetime.fromisoformat(recorded_at)
     return [
         Recorded(number, kind, identity, version, event, metadata, at, hash_)

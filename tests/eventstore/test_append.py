@@ -322,8 +322,8 @@ def test_appends_to_different_streams_all_win():
 def test_an_error_other_than_a_taken_place_passes_through(monkeypatch):
     write = type(database()).append
 
-    def write_badly(self, cursor, streams, expected, entries, at):
-        return write(self, cursor, streams, expected, [entry._replace(schema=0) for entry in entries], at)
+    def write_badly(self, streams, expected, entries, at):
+        return write(self, streams, expected, [entry._replace(schema=0) for entry in entries], at)
 
     monkeypatch.setattr(type(database()), "append", write_badly)
 

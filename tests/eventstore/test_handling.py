@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from eventstore import reading
+from eventstore import loading
 from eventstore.codec import CannotDecode, encode_value
 from eventstore.handling import Loaded, handle, load, load_many
 from eventstore.models import StoredSnapshot
@@ -54,13 +54,13 @@ def every_ten(settings):
 def decoded(monkeypatch):
     """The types of all events that are read from now on."""
     types = []
-    decode = reading.decode
+    decode = loading.decode
 
     def noting(name, schema, data):
         types.append(name)
         return decode(name, schema, data)
 
-    monkeypatch.setattr(reading, "decode", noting)
+    monkeypatch.setattr(loading, "decode", noting)
     return types
 
 
