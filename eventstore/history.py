@@ -92,9 +92,10 @@ def state_at(
     if found is None:
         raise _nothing(name, version, at)
     last_version, recorded_at = found
-    state, _ = _start(aggregate, aggregate_id, last_version)
-    for _, _, state in _replayed(aggregate, aggregate_id, up_to=last_version):  # noqa: B007  # the last one is meant
-        pass
+    start = _start(aggregate, aggregate_id, last_version)
+    state = start.state
+    for _, _, after in _replayed(start, name, up_to=last_version):
+        state = after
     return Standing(name, last_version, recorded_at, plain_state(state))
 
 
@@ -109,10 +110,10 @@ def timeline(aggregate_type: str, aggregate_id: str, *, after: int = 0, limit: i
 
     Raises UnknownAggregateType, and CannotReplay where the page has no event that can be told of.
     """
-    aggregate = aggregate_of(aggregate_type)
+    start = _start(aggregate_of(aggregate_type), aggregate_id, after)
     moments: list[Moment] = []
     try:
-        for before, recorded, state in _replayed(aggregate, aggregate_id, after=after, up_to=after + limit):
+        for before, recorded, state in _replayed(start, Stream(aggregate_type, aggregate_id), up_to=after + limit):
             if recorded.version > after:
                 told = moments[-1].state if moments else plain_state(before)
                 now = plain_state(state)
@@ -194,12 +195,10 @@ def _start(aggregate: type[Aggregate], id: str, version: int) -> Loaded[Aggregat
     return start if start.version <= version else Loaded(aggregate.initial(id), 0)
 
 
-def _replayed(
-    aggregate: type[Aggregate], id: str, *, up_to: int, after: int | None = None
-) -> Iterator[tuple[Aggregate, Recorded, Aggregate]]:
-    """Yield each event with the states before and after it, from the nearest snapshot on."""
-    state, version = _start(aggregate, id, up_to if after is None else after)
-    events = stream(aggregate.aggregate_type, id, after=version)
+def _replayed(start: Loaded[Aggregate], name: Stream, *, up_to: int) -> Iterator[tuple[Aggregate, Recorded, Aggregate]]:
+    """Yield each event after a state, with the states before and after it."""
+    state, version = start
+    events = stream(*name, after=version)
     while version < up_to:
         before = state
         try:
@@ -208,7 +207,7 @@ def _replayed(
                 return
             state = before.evolve(recorded.event)
         except Exception as error:
-            raise CannotReplay(Stream(aggregate.aggregate_type, id), version + 1, str(error)) from error
+            raise CannotReplay(name, version + 1, str(error)) from error
         version = recorded.version
         yield before, recorded, state
 

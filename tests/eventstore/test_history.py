@@ -115,7 +115,7 @@ def test_a_stream_without_events_is_refused():
 
 def test_a_type_that_is_not_registered_is_refused():
     for ask in (state_at, timeline):
-        with pytest.raises(UnknownAggregateType, match="expected a type of aggregates .*Account.*, was 'Purse'"):
+        with pytest.raises(UnknownAggregateType, match=r"expected a type of aggregates .*Account.*, was 'Purse'"):
             ask("Purse", "A")
 
 
