@@ -125,6 +125,19 @@ HEDGE_THRESHOLD = Variable(
     default="1 share",
 )
 
+EVENT_PARTITIONS = Variable(
+    "EVENT_PARTITIONS",
+    expected="none, or into how many partitions the table of events is divided on PostgreSQL: from 2 to 1024",
+    example="EVENT_PARTITIONS=16",
+    default="none",
+)
+LEAST_FREE_DISK = Variable(
+    "LEAST_FREE_DISK",
+    expected="the share of the disk that must be free: more than 0% and less than 100%",
+    example="LEAST_FREE_DISK=15%",
+    default="10%",
+)
+
 VARIABLES = tuple(value for value in list(globals().values()) if isinstance(value, Variable))
 
 
@@ -156,6 +169,19 @@ def log_level(environ: Mapping[str, str] | None = None) -> str:
 def database(folder: Path, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return Django's settings of the database; a relative SQLite file lies in the folder."""
     return _read(DATABASE_URL, lambda text: _database(text, folder), environ)
+
+
+def event_partitions(environ: Mapping[str, str] | None = None) -> int | None:
+    """Return into how many partitions a new table of events is divided, or None."""
+    return _read(EVENT_PARTITIONS, _partitions, environ)
+
+
+# What housekeeping asks for.
+
+
+def least_free_disk(environ: Mapping[str, str] | None = None) -> Decimal:
+    """Return the percentage of the disk that must be free."""
+    return _read(LEAST_FREE_DISK, _percent, environ)
 
 
 # What the stations ask for.
@@ -432,3 +458,18 @@ def _threshold(text: str) -> str:
     if found is None or Decimal(found["shares"] or found["usd"]) <= 0:
         raise ValueError
     return text
+
+
+def _partitions(text: str) -> int | None:
+    if text == "none":
+        return None
+    if re.fullmatch(r"[0-9]{1,4}", text) is None or not 2 <= int(text) <= 1024:
+        raise ValueError
+    return int(text)
+
+
+def _percent(text: str) -> Decimal:
+    found = re.fullmatch(r"([0-9]{1,2}(?:\.[0-9]{1,3})?)%", text)
+    if found is None or not Decimal(found[1]):
+        raise ValueError
+    return Decimal(found[1])
