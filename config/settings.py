@@ -60,8 +60,6 @@ TEMPLATES = [
 
 # No ATOMIC_REQUESTS: a station's commit is durable, and says so itself.
 DATABASES = {"default": environment.database(BASE_DIR)}
-# Read at the first migrate alone: into how many partitions the table of events is divided.
-EVENT_PARTITIONS = environment.event_partitions()
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_PASSWORD_VALIDATORS = [

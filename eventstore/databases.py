@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection
 from django.db.backends.utils import CursorWrapper
 
 from eventstore.copying import copy_rows
+from eventstore.partitions import PARTITION
 from eventstore.recorded import Stream
 
 
@@ -109,7 +110,10 @@ class PostgreSQL:
         cause = error.__cause__
         if not isinstance(cause, psycopg.errors.UniqueViolation):
             return None
-        if cause.diag.table_name != "events" or cause.diag.constraint_name != "events_stream_version":
+        table, constraint = cause.diag.table_name or "", cause.diag.constraint_name
+        # A partition's key is named after the partition.
+        key = f"{table}_pkey" if table.startswith(PARTITION) else "events_stream_version"
+        if (table != "events" and not table.startswith(PARTITION)) or constraint != key:
             return None
         # The transaction is aborted and can't be asked any more, but the server names the row.
         detail = cause.diag.message_detail or ""
