@@ -86,6 +86,7 @@ UNFOLD: dict[str, Any] = {
                     _page("Installation", "fingerprint", "trading.installation"),
                     _page("Symbol locks", "lock", "trading.symbollock"),
                     _page("Dry run orders", "science", "trading.dryrunorder"),
+                    _page("Table samples", "data_usage", "trading.tablesample"),
                     _page("Schedules", "schedule", "django_q.schedule"),
                     _page("Users", "person", "auth.user"),
                     _page("Groups", "group", "auth.group"),

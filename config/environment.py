@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
+
+from config.database_url import parsed
 
 T = TypeVar("T")
 
@@ -125,6 +127,19 @@ HEDGE_THRESHOLD = Variable(
     default="1 share",
 )
 
+EVENT_PARTITIONS = Variable(
+    "EVENT_PARTITIONS",
+    expected="none, or into how many partitions the table of events is divided on PostgreSQL: from 2 to 1024",
+    example="EVENT_PARTITIONS=16",
+    default="none",
+)
+LEAST_FREE_DISK = Variable(
+    "LEAST_FREE_DISK",
+    expected="the share of the disk that must be free: more than 0% and less than 100%",
+    example="LEAST_FREE_DISK=15%",
+    default="10%",
+)
+
 VARIABLES = tuple(value for value in list(globals().values()) if isinstance(value, Variable))
 
 
@@ -155,7 +170,20 @@ def log_level(environ: Mapping[str, str] | None = None) -> str:
 
 def database(folder: Path, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return Django's settings of the database; a relative SQLite file lies in the folder."""
-    return _read(DATABASE_URL, lambda text: _database(text, folder), environ)
+    return _read(DATABASE_URL, lambda text: parsed(text, folder), environ)
+
+
+def event_partitions(environ: Mapping[str, str] | None = None) -> int | None:
+    """Return into how many partitions a new table of events is divided, or None."""
+    return _read(EVENT_PARTITIONS, _partitions, environ)
+
+
+# What housekeeping asks for.
+
+
+def least_free_disk(environ: Mapping[str, str] | None = None) -> Decimal:
+    """Return the percentage of the disk that must be free."""
+    return _read(LEAST_FREE_DISK, _percent, environ)
 
 
 # What the stations ask for.
@@ -301,65 +329,6 @@ def _names(text: str) -> list[str]:
     return names
 
 
-def _database(text: str, folder: Path) -> dict[str, Any]:
-    scheme = text.partition("://")[0].lower()
-    if scheme == "sqlite":
-        return _sqlite(text, folder)
-    if scheme in ("postgres", "postgresql"):
-        return _postgresql(text)
-    raise ValueError(f"found the scheme {scheme!r}" if "://" in text else "found no scheme")
-
-
-def _sqlite(text: str, folder: Path) -> dict[str, Any]:
-    found = re.fullmatch(r"sqlite:///(?P<file>[^?#]+)", text, re.IGNORECASE)
-    if found is None:
-        raise ValueError("found no file: three slashes come before a file within the project, four before a folder")
-    file = unquote(found["file"])
-    if ":memory:" in file:
-        raise ValueError("a database in memory is gone with its process, and a trade must not be")
-    return {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": str(folder / file),
-        "OPTIONS": {
-            # The default takes the write lock at the first write: of two that have read and go on to write, one fails.
-            "transaction_mode": "IMMEDIATE",
-            # Waits for a lock this long: it is SQLite's busy_timeout.
-            "timeout": 20,
-            "init_command": (
-                "PRAGMA journal_mode=WAL;"
-                # A commit is on the disk when it returns: a fill that was booked stays booked when the power goes.
-                "PRAGMA synchronous=FULL;"
-                # INSERT OR REPLACE fires delete triggers only so, and events are protected by those.
-                "PRAGMA recursive_triggers=ON;"
-            ),
-        },
-    }
-
-
-def _postgresql(text: str) -> dict[str, Any]:
-    # libpq reads the URL itself, so whatever psql accepts is accepted: sockets, sslmode, several hosts.
-    import psycopg
-    from psycopg.conninfo import conninfo_to_dict
-
-    try:
-        found = conninfo_to_dict(text)
-    except psycopg.Error:
-        raise ValueError("it can't be read as a PostgreSQL URL") from None
-    if not found.get("dbname"):
-        raise ValueError("it names no database")
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": str(found.pop("dbname")),
-        "USER": str(found.pop("user", "")),
-        "PASSWORD": str(found.pop("password", "")),
-        "HOST": str(found.pop("host", "")),
-        "PORT": str(found.pop("port", "")),
-        "CONN_MAX_AGE": 60,
-        "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 10, **found},
-    }
-
-
 def _node_url(text: str) -> str:
     url = urlsplit(text)
     if url.scheme not in ("http", "https", "ws", "wss"):
@@ -432,3 +401,18 @@ def _threshold(text: str) -> str:
     if found is None or Decimal(found["shares"] or found["usd"]) <= 0:
         raise ValueError
     return text
+
+
+def _partitions(text: str) -> int | None:
+    if text == "none":
+        return None
+    if re.fullmatch(r"[0-9]{1,4}", text) is None or not 2 <= int(text) <= 1024:
+        raise ValueError
+    return int(text)
+
+
+def _percent(text: str) -> Decimal:
+    found = re.fullmatch(r"([0-9]{1,2}(?:\.[0-9]{1,3})?)%", text)
+    if found is None or not Decimal(found[1]):
+        raise ValueError
+    return Decimal(found[1])

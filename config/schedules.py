@@ -16,6 +16,8 @@ class Scheduled(NamedTuple):
 SCHEDULES = [
     # The conductor's own loop is what hedges; this is what hedges on where nobody noticed that it is not running.
     Scheduled("stations", "config.backstop.give_turns", "* * * * *"),
+    Scheduled("table_samples", "config.housekeeping.sample_tables", "7 * * * *"),
+    Scheduled("disk_space", "config.housekeeping.look_at_disk", "*/5 * * * *"),
 ]
 
 

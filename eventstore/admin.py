@@ -5,14 +5,18 @@ from contextlib import suppress
 from typing import Any, cast
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 
+from eventstore.cells import timeline_link
 from eventstore.events import registered
 from eventstore.models import StoredEvent
+from eventstore.pages import timeline_page
 from eventstore.read_only import BoundedPaginator, ReadOnlyAdmin
 from eventstore.reading import aggregate_types
 
@@ -78,10 +82,28 @@ class StoredEventAdmin(ReadOnlyAdmin):
         "aggregate_type",
         "aggregate_id",
         "version",
+        "timeline",
         "pretty_data",
         "pretty_metadata",
         "hash",
     ]
+
+    def get_urls(self) -> list[URLPattern]:
+        page = path(
+            "timeline/<str:aggregate_type>/<path:aggregate_id>/",
+            self.admin_site.admin_view(self.timeline_view),
+            name="eventstore_storedevent_timeline",
+        )
+        urls: list[URLPattern] = super().get_urls()
+        return [page, *urls]
+
+    def timeline_view(self, request: HttpRequest, aggregate_type: str, aggregate_id: str) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return timeline_page(request, aggregate_type, aggregate_id, site=self.admin_site)
+
+    def timeline(self, event: StoredEvent) -> str:
+        return timeline_link(event.aggregate_type, event.aggregate_id, f"{event.aggregate_type}-{event.aggregate_id}")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[StoredEvent], search_term: str

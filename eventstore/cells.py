@@ -88,6 +88,11 @@ def list_link(model: str, text: str, **lookups: object) -> str:
     return _link(model, "changelist", [], lookups, text)
 
 
+def timeline_link(aggregate_type: str, aggregate_id: object, text: str = "timeline") -> str:
+    """Link to a stream's events with the state after each."""
+    return _link("eventstore.storedevent", "timeline", [aggregate_type, str(aggregate_id)], {}, text)
+
+
 def lines(cells: Iterable[object]) -> str:
     """Show cells one below the other."""
     return format_html_join(mark_safe("<br>"), "{}", ([cell] for cell in cells)) or NOTHING

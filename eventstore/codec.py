@@ -48,8 +48,8 @@ def decode(name: str, schema: int, data: str) -> Event:
         raise CannotDecode(f"{name!r} of schema {schema} can't be read: {error}") from error
 
 
-def encode_value(value: msgspec.Struct) -> str:
-    """Write any struct, such as a state, as JSON text. Raises CannotEncode."""
+def encode_value(value: msgspec.Struct | dict[str, Any]) -> str:
+    """Write any struct, such as a state, or a mapping as JSON text. Raises CannotEncode."""
     try:
         return _write(_TIDIERS[type(value)](value)).decode()  # type: ignore[misc]
     except CannotEncode as error:

@@ -11,6 +11,7 @@ from django.db import IntegrityError, connection
 from django.db.backends.utils import CursorWrapper
 
 from eventstore.hashing import hash_of
+from eventstore.partitions import PARTITION
 from eventstore.recorded import Stream
 
 
@@ -299,7 +300,10 @@ def _taken(error: IntegrityError, streams: Sequence[Stream], entries: Sequence[E
     cause = error.__cause__
     if not isinstance(cause, psycopg.errors.UniqueViolation):
         return None
-    if cause.diag.table_name != "events" or cause.diag.constraint_name != "events_stream_version":
+    table, constraint = cause.diag.table_name or "", cause.diag.constraint_name
+    if (table, constraint) != ("events", "events_stream_version") and not (
+        table.startswith(PARTITION) and constraint == f"{table}_pkey"
+    ):
         return None
     # The transaction is aborted and can't be asked any more, but the server names the row.
     detail = cause.diag.message_detail or ""

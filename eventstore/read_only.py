@@ -59,7 +59,12 @@ def estimated_rows(rows: QuerySet[Any]) -> int:
     table = connection.ops.quote_name(rows.model._meta.db_table)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass", [table])
+            # A table in partitions has as many rows as they have.
+            cursor.execute(
+                "SELECT sum(reltuples)::bigint FROM pg_class WHERE oid = %s::regclass AND relkind <> 'p'"
+                " OR oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = %s::regclass)",
+                [table, table],
+            )
         else:
             cursor.execute(f"SELECT coalesce(max(rowid), 0) FROM {table}")  # noqa: S608  # a name of ours
         (estimate,) = cursor.fetchone()

@@ -3,10 +3,21 @@
 from trading.brokers.dry_run import admin as dry_run
 from trading.chain import admin as chain
 from trading.conductor import admin as conductor
+from trading.growth import admin as growth
 from trading.ledger import admin as ledger
 from trading.notices import admin as notices
 from trading.offchain_order import admin as offchain_order
 from trading.onchain_trade import admin as onchain_trade
 from trading.position import admin as position
 
-__all__ = ["chain", "conductor", "dry_run", "ledger", "notices", "offchain_order", "onchain_trade", "position"]
+__all__ = [
+    "chain",
+    "conductor",
+    "dry_run",
+    "growth",
+    "ledger",
+    "notices",
+    "offchain_order",
+    "onchain_trade",
+    "position",
+]

@@ -7,12 +7,14 @@ class TradingConfig(AppConfig):
     verbose_name = "Hedging"
 
     def ready(self) -> None:
+        from eventstore.aggregates import register_aggregate
         from eventstore.projections import register_inline
         from eventstore.snapshots import register_snapshots
         from trading.ledger.links import OrderLinkProjector, ReorgLinkProjector
         from trading.ledger.mode import ensure_installation
         from trading.offchain_order.aggregate import OffchainOrder
         from trading.offchain_order.view import OffchainOrderProjector
+        from trading.onchain_trade.aggregate import OnChainTrade
         from trading.onchain_trade.view import OnChainTradeProjector
         from trading.position.aggregate import Position
         from trading.position.view import PositionProjector
@@ -28,6 +30,9 @@ class TradingConfig(AppConfig):
             ReorgLinkProjector(),
         ):
             register_inline(projector)
+        register_aggregate(OnChainTrade)
+        register_aggregate(Position)
+        register_aggregate(OffchainOrder)
         register_snapshots(Position)
         register_snapshots(OffchainOrder)
         post_migrate.connect(lambda **_: ensure_installation(), sender=self, weak=False)

@@ -5,6 +5,7 @@ from trading.chain.token_table import Token
 from trading.conductor.checkpoints import ChainBlock, ChainCheckpoint
 from trading.conductor.inbox import QueuedLog
 from trading.conductor.work import Enrichment, OrderWork, StationHeartbeat, SymbolWait
+from trading.growth.samples import TableSample
 from trading.ledger.backlog import BackloggedEvent
 from trading.ledger.link_views import NettingLinkView, TradeLinkView
 from trading.ledger.mode import Installation, LedgerMode
@@ -43,6 +44,7 @@ __all__ = [
     "StationHeartbeat",
     "SymbolLock",
     "SymbolWait",
+    "TableSample",
     "Token",
     "TradeAccumulator",
     "TradeExecutionLink",

@@ -16,6 +16,7 @@ PARTS = [
     "trading.chain",
     "trading.brokers",
     "trading.notices",
+    "trading.growth",
     "trading.ledger",
     "trading.conductor",
     "trading",  # What is left of it: models, admin, management.

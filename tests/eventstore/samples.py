@@ -7,6 +7,7 @@ from typing import ClassVar, NewType, Self, assert_never
 
 import msgspec
 
+from eventstore.aggregates import register_aggregate
 from eventstore.events import Event, event
 from eventstore.snapshots import register_snapshots
 from eventstore.store import Draft, Metadata
@@ -82,16 +83,23 @@ class OverTheLimit(Exception):
 
 
 @register_snapshots
+@register_aggregate
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """Coins of one owner."""
 
     aggregate_type: ClassVar[str] = "Account"
     state_schema: ClassVar[int] = 1
+    derived: ClassVar[tuple[str, ...]] = ("available",)
 
     id: str
     limit: Coins | None = None
     balance: Coins = Coins(Decimal(0))
     movements: int = 0
+
+    @property
+    def available(self) -> Coins | None:
+        """What may go out, at most."""
+        return None if self.limit is None else Coins(self.balance + self.limit)
 
     @classmethod
     def initial(cls, id: str) -> Self:

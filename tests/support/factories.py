@@ -10,6 +10,7 @@ from trading.chain.token_table import Token
 from trading.conductor.checkpoints import ChainBlock, ChainCheckpoint
 from trading.conductor.inbox import QueuedLog
 from trading.conductor.work import Enrichment, OrderWork, StationHeartbeat, SymbolWait
+from trading.growth.samples import TableSample
 from trading.ledger.backlog import BackloggedEvent
 from trading.ledger.link_views import NettingLinkView, TradeLinkView
 from trading.ledger.mode import Installation, LedgerMode
@@ -56,7 +57,7 @@ def queued_log(**facts):
     )
 
 
-def _fill(n, facts):
+def fill_facts(n, facts):
     return {
         "tx_hash": tx_hash(n),
         "log_index": 7,
@@ -74,15 +75,15 @@ def _fill(n, facts):
 
 
 def onchain_trade(**facts):
-    return OnchainTrade.objects.create(created_at=NOON, **_fill(number(), facts))
+    return OnchainTrade.objects.create(created_at=NOON, **fill_facts(number(), facts))
 
 
 def onchain_trade_view(**facts):
-    fill = _fill(number(), facts)
+    fill = fill_facts(number(), facts)
     return OnChainTradeView.objects.create(id=f"{fill['tx_hash']}:{fill['log_index']}", recorded_at=NOON, **fill)
 
 
-def _order(n, facts):
+def order_facts(n, facts):
     return {
         "symbol": "AAPL",
         "shares": Decimal(3),
@@ -102,7 +103,7 @@ def _order(n, facts):
 
 def order(**facts):
     n = facts.pop("id", None) or number()
-    return OffchainTrade.objects.create(id=n, **{"status": "FILLED"} | _order(n, facts))
+    return OffchainTrade.objects.create(id=n, **{"status": "FILLED"} | order_facts(n, facts))
 
 
 def open_order(**facts):
@@ -113,10 +114,10 @@ def open_order(**facts):
 
 def order_view(**facts):
     n = facts.pop("execution_id", None) or number()
-    return OffchainOrderView.objects.create(execution_id=n, **{"status": "Filled"} | _order(n, facts))
+    return OffchainOrderView.objects.create(execution_id=n, **{"status": "Filled"} | order_facts(n, facts))
 
 
-def _position(n, facts):
+def position_facts(n, facts):
     return {
         "symbol": f"S{n}",
         "net_position": Decimal("1.5"),
@@ -132,11 +133,11 @@ def _position(n, facts):
 
 
 def position(**facts):
-    return TradeAccumulator.objects.create(**_position(number(), facts))
+    return TradeAccumulator.objects.create(**position_facts(number(), facts))
 
 
 def position_view(**facts):
-    return PositionView.objects.create(**_position(number(), facts))
+    return PositionView.objects.create(**position_facts(number(), facts))
 
 
 def link(**facts):
@@ -259,6 +260,11 @@ def dry_run_order(**facts):
         }
         | facts
     )
+
+
+def table_sample(**facts):
+    given = {"table": f"table_{number()}", "rows": 1000, "bytes": 81920, "sampled_at": NOON}
+    return TableSample.objects.create(**given | facts)
 
 
 def ledger_mode(**facts):

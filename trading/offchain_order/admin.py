@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q
 
-from eventstore.cells import badge, lines, list_link, short, shown
+from eventstore.cells import badge, lines, list_link, short, shown, timeline_link
 from eventstore.finding import choices_filter
 from eventstore.read_only import ReadOnlyAdmin
 from trading.offchain_order.aggregate import ENDS, OPEN, OffchainOrder, OrderState
@@ -132,6 +132,7 @@ class OrderAdmin(ReadOnlyAdmin):
                     aggregate_type=OffchainOrder.aggregate_type,
                     aggregate_id__exact=row.pk,
                 ),
+                timeline_link(OffchainOrder.aggregate_type, row.pk),
                 list_link("trading.orderwork", "when it is tried again", order_id__exact=row.pk),
                 list_link(model, text, **{f"{self.other_key}__exact": row.pk}),
             ]

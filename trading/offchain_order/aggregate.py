@@ -103,6 +103,7 @@ class OffchainOrder(msgspec.Struct, frozen=True, kw_only=True):
 
     aggregate_type: ClassVar[str] = "OffchainOrder"
     state_schema: ClassVar[int] = 1
+    derived: ClassVar[tuple[str, ...]] = ("remaining_shares",)
 
     order_id: OrderId
     state: OrderState = OrderState.NOT_PLACED

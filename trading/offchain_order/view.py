@@ -63,10 +63,11 @@ class OffchainOrderView(OrderColumns):
         verbose_name = "offchain order (view)"
         verbose_name_plural = "offchain orders (view)"
         indexes = [
-            models.Index(fields=["symbol"], name="offchain_order_view_symbol"),
-            models.Index(fields=["broker"], name="offchain_order_view_broker"),
-            models.Index(fields=["detailed_status"], name="offchain_order_view_state"),
+            models.Index(fields=["symbol", "execution_id"], name="offchain_order_view_symbol"),
+            models.Index(fields=["broker", "execution_id"], name="offchain_order_view_broker"),
+            models.Index(fields=["detailed_status", "execution_id"], name="offchain_order_view_state"),
             models.Index(fields=["broker_order_id"], name="offchain_order_view_theirs"),
+            models.Index(fields=["placed_at"], name="offchain_order_view_placed"),
             models.Index(fields=["ended_at"], name="offchain_order_view_ended"),
         ]
 

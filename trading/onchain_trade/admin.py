@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q
 
-from eventstore.cells import badge, lines, list_link, shown
+from eventstore.cells import badge, lines, list_link, shown, timeline_link
 from eventstore.finding import choices_filter
 from eventstore.read_only import ReadOnlyAdmin
 from trading.onchain_trade.aggregate import OnChainTrade
@@ -136,6 +136,7 @@ class TradeAdmin(ReadOnlyAdmin):
                 aggregate_type=OnChainTrade.aggregate_type,
                 aggregate_id__exact=str(row.trade),
             ),
+            timeline_link(OnChainTrade.aggregate_type, row.trade),
             list_link("trading.queuedlog", "queued log", **place),
         ]
 

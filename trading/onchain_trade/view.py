@@ -57,7 +57,7 @@ class OnChainTradeView(TradeColumns):
     """What the events of an onchain trade add up to."""
 
     id = models.CharField(max_length=90, primary_key=True)
-    base_symbol = models.CharField(max_length=32, db_column="symbol", db_index=True)
+    base_symbol = models.CharField(max_length=32, db_column="symbol")
     token_symbol = models.CharField(max_length=64)
     recorded_at = models.DateTimeField(db_index=True)
 
@@ -69,6 +69,7 @@ class OnChainTradeView(TradeColumns):
             models.Index(fields=["tx_hash"], name="onchain_trade_view_tx"),
             models.Index(fields=["block_number"], name="onchain_trade_view_block"),
             models.Index(fields=["side"], name="onchain_trade_view_side"),
+            models.Index(fields=["base_symbol", "recorded_at"], name="onchain_trade_view_symbol"),
             models.Index(
                 fields=["base_symbol"],
                 name="onchain_trade_view_open",

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q
 
-from eventstore.cells import badge, lines, list_link, page_link, shown, time
+from eventstore.cells import badge, lines, list_link, page_link, shown, time, timeline_link
 from eventstore.finding import choices_filter
 from eventstore.read_only import ReadOnlyAdmin
 from trading.position.aggregate import Position
@@ -107,6 +107,7 @@ class PositionAdmin(ReadOnlyAdmin):
                     aggregate_type=Position.aggregate_type,
                     aggregate_id__exact=row.symbol,
                 ),
+                timeline_link(Position.aggregate_type, row.symbol),
                 list_link("trading.symbolwait", "wait", symbol__exact=row.symbol),
                 list_link(model, text, symbol__exact=row.symbol),
             ]

@@ -118,6 +118,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
 
     aggregate_type: ClassVar[str] = "Position"
     state_schema: ClassVar[int] = 1
+    derived: ClassVar[tuple[str, ...]] = ("net", "open_net")
 
     symbol: Symbol
     threshold: Threshold | None = None

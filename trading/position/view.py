@@ -57,7 +57,7 @@ class PositionView(PositionColumns):
         verbose_name = "position (view)"
         verbose_name_plural = "positions (view)"
         indexes = [
-            models.Index(fields=["net_position"], name="position_view_net"),
+            models.Index(fields=["symbol"], name="position_view_net", condition=~models.Q(net_position=ZERO)),
             models.Index(fields=["last_updated"], name="position_view_updated"),
         ]
 

@@ -31,6 +31,7 @@ ROWS = {
     "trading.symbollock": make.symbol_lock,
     "trading.ledgermode": make.ledger_mode,
     "trading.installation": make.installation,
+    "trading.tablesample": make.table_sample,
     "trading.dryrunorder": make.dry_run_order,
     "eventstore.storedevent": make.event,
 }
