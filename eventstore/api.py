@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from django.urls import path, reverse
 from rest_framework.exceptions import APIException, NotFound, ParseError
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -32,7 +33,20 @@ class Unreplayable(APIException):
     status_code = 500
 
 
-class Types(APIView):
+class MayLookAtEvents(IsAuthenticated):
+    """Whoever may look at events in the admin may read them here."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return super().has_permission(request, view) and request.user.has_perm("eventstore.view_storedevent")
+
+
+class LogView(APIView):
+    """What is told of the log."""
+
+    permission_classes = [MayLookAtEvents]
+
+
+class Types(LogView):
     """The types of aggregates, and whether there are streams of each."""
 
     def get(self, request: Request) -> Response:
@@ -53,7 +67,7 @@ class Types(APIView):
         )
 
 
-class Streams(APIView):
+class Streams(LogView):
     """The streams of a type, by id; `after` is the last id of the page before."""
 
     def get(self, request: Request, aggregate_type: str) -> Response:
@@ -79,7 +93,7 @@ class Streams(APIView):
         )
 
 
-class Events(APIView):
+class Events(LogView):
     """The events of a stream as they are stored, oldest first; `after` is the last version of the page before."""
 
     def get(self, request: Request, aggregate_type: str, aggregate_id: str) -> Response:
@@ -99,7 +113,7 @@ class Events(APIView):
         )
 
 
-class State(APIView):
+class State(LogView):
     """A stream's state as it stands, at a `version`, or at a time (`at`)."""
 
     def get(self, request: Request, aggregate_type: str, aggregate_id: str) -> Response:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Permission
 
 from eventstore.models import StoredEvent, StoredSnapshot
 from eventstore.store import Draft, append
@@ -16,7 +17,9 @@ STREAMS = "/api/v1/streams/"
 
 @pytest.fixture
 def reader(client, django_user_model):
-    client.force_login(django_user_model.objects.create_user("reader"))
+    user = django_user_model.objects.create_user("reader")
+    user.user_permissions.add(Permission.objects.get(codename="view_storedevent"))
+    client.force_login(user)
     append([Draft("Account", "A:1", 1, Opened(limit=coins("5.0"), opened_at=AT), METADATA)], at=AT)
     append(deposits("A:1", 2, amount="1.50"), at=AT + timedelta(seconds=1))
     append(deposits("A:1", 3, amount="1E-20"), at=AT + timedelta(seconds=2))
@@ -189,5 +192,13 @@ def test_a_state_that_cant_be_replayed_says_from_where_on(reader):
 def test_each_answer_takes_as_many_queries_however_long_it_is(reader, path, queries, django_assert_num_queries):
     append([*deposits("A:1", *range(4, 40)), *(d for n in range(40) for d in deposits(f"D{n}", 1))], at=AT)
 
-    with django_assert_num_queries(queries + 2):  # The session and its user.
+    with django_assert_num_queries(queries + 4):  # The session, its user, and what it and its groups may do.
         asked(reader, path)
+
+
+def test_who_may_not_look_at_events_in_the_admin_reads_none_here(client, django_user_model):
+    client.force_login(django_user_model.objects.create_user("stranger"))
+
+    assert [client.get(STREAMS + path).status_code for path in ("", "Account/", "Account/A/events/", "Account/A/state/")] == [
+        403
+    ] * 4
