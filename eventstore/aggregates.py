@@ -1,7 +1,8 @@
 """Aggregates: what decides and evolves. The state is the aggregate, a frozen struct."""
 
-from collections.abc import Sequence
-from typing import Any, ClassVar, Protocol, Self
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 from eventstore.events import Event
 
@@ -25,3 +26,38 @@ class Aggregate(Protocol):
     def evolve(self, event: Any, /) -> Self:
         """Return the state after an event."""
         ...
+
+
+A = TypeVar("A", bound=Aggregate)
+
+
+class AggregateTwice(TypeError):
+    """A stored type stands for one class of aggregates. Choose another name."""
+
+
+class UnknownAggregateType(LookupError):
+    """No class is registered for streams of this type. Register it, or mend the name."""
+
+
+_AGGREGATES: dict[str, type[Aggregate]] = {}
+
+
+def register_aggregate(aggregate: type[A]) -> type[A]:
+    """Let the streams of a type be found with their class, so that they can be replayed by name."""
+    if _AGGREGATES.setdefault(aggregate.aggregate_type, aggregate) is not aggregate:
+        raise AggregateTwice(f"{aggregate.aggregate_type!r} is the stored type of another class already")
+    return aggregate
+
+
+def aggregate_of(aggregate_type: str) -> type[Aggregate]:
+    """Return the class whose streams are stored under a type. Raises UnknownAggregateType."""
+    try:
+        return _AGGREGATES[aggregate_type]
+    except KeyError:
+        known = ", ".join(sorted(_AGGREGATES)) or "none"
+        raise UnknownAggregateType(f"expected a type of aggregates ({known}), was {aggregate_type!r}") from None
+
+
+def registered_aggregates() -> Mapping[str, type[Aggregate]]:
+    """Return every stored type and its class, as they are registered now."""
+    return MappingProxyType(_AGGREGATES)

@@ -169,6 +169,9 @@ class OnChainTradeProjector:
     name = "onchain_trade_view"
     aggregate_type = OnChainTrade.aggregate_type
 
+    def __init__(self, model: type[OnChainTradeView] = OnChainTradeView) -> None:
+        self._model = model
+
     def project(self, batch: Sequence[Recorded]) -> None:
         # A stream's first event has no row yet, and most streams have but one event.
         rows = {row.id: row for row in self._rows_of([e.aggregate_id for e in batch if e.version > 1])}
@@ -187,11 +190,11 @@ class OnChainTradeProjector:
             row["id"] = id
             row["recorded_at"] = recorded.recorded_at if isinstance(event, _FRESH) else before["recorded_at"]
             row["unlinked_shares"] = unlinked_after(event, before.get("unlinked_shares"))
-        insert_rows(OnChainTradeView, [row for id, row in news.items() if id not in rows])
-        update_rows(OnChainTradeView, [row for id, row in news.items() if id in rows], key="id")
+        insert_rows(self._model, [row for id, row in news.items() if id not in rows])
+        update_rows(self._model, [row for id, row in news.items() if id in rows], key="id")
 
     def _rows_of(self, ids: list[str]) -> list[OnChainTradeView]:
-        return list(OnChainTradeView.objects.filter(id__in=ids)) if ids else []
+        return list(self._model._default_manager.filter(id__in=ids)) if ids else []
 
 
 def unlinked_after(event: OnChainTradeEvent, before: Any) -> Any:
