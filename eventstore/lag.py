@@ -40,12 +40,6 @@ def standings(*, now: datetime) -> list[Standing]:
     ]
 
 
-def standing_of(row: Projection, *, now: datetime) -> Standing:
-    """Return where one projection stands."""
-    projectors = [one for one in catching_up() if (one.name, one.version) == (row.name, row.version)]
-    return _standing(row, projectors[0] if projectors else None, settled(), now)
-
-
 def _standing(row: Projection, projector: CatchUpProjector | None, up_to: int, now: datetime) -> Standing:
     oldest = next_event(row.checkpoint, up_to, projector.aggregate_types if projector else None)
     return Standing(

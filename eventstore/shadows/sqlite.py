@@ -49,7 +49,7 @@ class SQLiteShadows:
             _go_on_after(cursor, table, last_id)
 
     def exact(self, column: str) -> str:
-        return f"quote({column})"
+        return f"CASE WHEN {column} IS NOT NULL THEN quote({column}) END"
 
 
 class _Part(NamedTuple):

@@ -33,6 +33,7 @@ ROWS = {
     "trading.installation": make.installation,
     "trading.dryrunorder": make.dry_run_order,
     "eventstore.storedevent": make.event,
+    "eventstore.projection": make.projection,
 }
 
 # Those that hold one row only.
