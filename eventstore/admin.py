@@ -129,11 +129,9 @@ class ProjectionAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         # In the one query of the list. Events of kinds that a projection does not follow count until its next turn.
         next_events = StoredEvent.objects.filter(number__gt=OuterRef("checkpoint")).order_by("number")
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(log_end=Value(settled()), waiting_since=Subquery(next_events.values("recorded_at")[:1]))
-        )
+        since = Subquery(next_events.values("recorded_at")[:1])
+        rows: QuerySet[Any] = super().get_queryset(request).annotate(log_end=Value(settled()), waiting_since=since)
+        return rows
 
     @admin.display(description="status")
     def state(self, row: Projection) -> str:
@@ -141,11 +139,11 @@ class ProjectionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="events behind")
     def lag_events(self, row: Any) -> int:
-        return max(int(row.log_end) - row.checkpoint, 0)
+        return int(max(row.log_end - row.checkpoint, 0))
 
     @admin.display(description="seconds behind")
     def lag_seconds(self, row: Any) -> int:
-        return 0 if row.waiting_since is None else max(int((timezone.now() - row.waiting_since).total_seconds()), 0)
+        return 0 if row.waiting_since is None else int(max((timezone.now() - row.waiting_since).total_seconds(), 0))
 
     @admin.display(description="trouble")
     def trouble(self, row: Projection) -> str:
