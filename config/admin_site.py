@@ -73,6 +73,7 @@ UNFOLD: dict[str, Any] = {
                 "separator": True,
                 "items": [
                     _page("Events", "history", "eventstore.storedevent"),
+                    _page("Projections", "fast_forward", "eventstore.projection"),
                     _page("Event backlog", "pending_actions", "trading.backloggedevent"),
                 ],
             },

@@ -6,21 +6,28 @@ from typing import Any, cast
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery, Value
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
+from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 
-from eventstore.cells import timeline_link
+from eventstore.cells import badge, preformatted, short, shown, timeline_link
 from eventstore.events import registered
-from eventstore.models import StoredEvent
+from eventstore.following import settled
+from eventstore.models import Projection, StoredEvent
 from eventstore.pages import timeline_page
 from eventstore.read_only import BoundedPaginator, ReadOnlyAdmin
-from eventstore.reading import aggregate_types
+from eventstore.reading import aggregate_types, last_number
 
 MOST_COUNTED = 10_000
+STATUS_COLOURS: dict[str, str] = {
+    Projection.Status.BOOTING: "info",
+    Projection.Status.ACTIVE: "success",
+    Projection.Status.FAILED: "danger",
+    Projection.Status.PAUSED: "warning",
+}
 
 
 class TypeFilter(admin.SimpleListFilter):
@@ -57,11 +64,8 @@ class EstimatingPaginator(BoundedPaginator):
         rows = cast(QuerySet[StoredEvent], self.object_list)
         if rows.query.where:
             return rows.order_by()[:MOST_COUNTED].count()
-        with connection.cursor() as cursor:
-            # Numbers have gaps where appends were rolled back, so there are at most that many events.
-            cursor.execute("SELECT coalesce(max(number), 0) FROM events")
-            (last,) = cursor.fetchone()
-        return int(last)
+        # Numbers have gaps where appends were rolled back, so there are at most that many events.
+        return last_number()
 
 
 @admin.register(StoredEvent)
@@ -119,6 +123,56 @@ class StoredEventAdmin(ReadOnlyAdmin):
     @admin.display(description="metadata")
     def pretty_metadata(self, event: StoredEvent) -> str:
         return _pretty(event.metadata)
+
+
+@admin.register(Projection)
+class ProjectionAdmin(ReadOnlyAdmin):
+    """Projections that catch up with the log: how far each is, and why it stands still."""
+
+    list_display = ["name", "version", "state", "checkpoint", "lag_events", "lag_seconds", "trouble", "updated_at"]
+    ordering = ["name", "version"]
+    search_fields = ["name"]
+    fields = [
+        "name",
+        "version",
+        "state",
+        "checkpoint",
+        "lag_events",
+        "lag_seconds",
+        "events_done",
+        "attempts",
+        "next_retry_at",
+        "failed_number",
+        "error",
+        "updated_at",
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        # In the one query of the list. Events of kinds that a projection does not follow count until its next turn.
+        next_events = StoredEvent.objects.filter(number__gt=OuterRef("checkpoint")).order_by("number")
+        since = Subquery(next_events.values("recorded_at")[:1])
+        rows: QuerySet[Any] = super().get_queryset(request).annotate(log_end=Value(settled()), waiting_since=since)
+        return rows
+
+    @admin.display(description="status")
+    def state(self, row: Projection) -> str:
+        return badge(row.status, STATUS_COLOURS.get(row.status, ""))
+
+    @admin.display(description="events behind")
+    def lag_events(self, row: Any) -> int:
+        return int(max(row.log_end - row.checkpoint, 0))
+
+    @admin.display(description="seconds behind")
+    def lag_seconds(self, row: Any) -> int:
+        return 0 if row.waiting_since is None else int(max((timezone.now() - row.waiting_since).total_seconds(), 0))
+
+    @admin.display(description="trouble")
+    def trouble(self, row: Projection) -> str:
+        return short(row.last_error)
+
+    @admin.display(description="last error")
+    def error(self, row: Projection) -> str:
+        return shown(None) if row.last_error is None else preformatted(row.last_error)
 
 
 def _pretty(text: str) -> str:

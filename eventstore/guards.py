@@ -127,9 +127,9 @@ BEGIN
         FROM unnest(numbers, chained) WITH ORDINALITY AS e (number, hash, place);
 END $$""",
     # Read in this order: a number that is drawn after the first line is above what that line says; one drawn before
-    # belongs to a transaction whose lock the second line sees, or which is over. Transactions that append nothing, here
-    # or in another database, hold nobody up. Under a snapshot that is older than this answer, what it promises would
-    # not be seen.
+    # belongs to a transaction whose lock the second line sees, or which is over, or which is the reader's own and so
+    # seen by it. Transactions that append nothing, here or in another database, hold nobody up. Under a snapshot that
+    # is older than this answer, what it promises would not be seen.
     "settled_number": """
 CREATE OR REPLACE FUNCTION settled_number() RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
@@ -141,7 +141,7 @@ BEGIN
     END IF;
     SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END INTO drawn FROM events_number_seq;
     SELECT min(((classid::bigint << 32) | objid::bigint) - LOCKS) INTO held FROM pg_locks
-        WHERE locktype = 'advisory' AND objsubid = 1 AND granted
+        WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND pid <> pg_backend_pid()
             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
             AND ((classid::bigint << 32) | objid::bigint) BETWEEN LOCKS AND LOCKS + (1::bigint << 48) - 1;
     RETURN least(drawn, held);

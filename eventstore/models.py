@@ -1,4 +1,4 @@
-"""Rows of the log. They are written by `store.append` alone; here they are read, and shown in the admin."""
+"""Rows of the log, written by `store.append` alone, and rows that say how far those who follow it have come."""
 
 from django.db import models
 from django.db.models import Q
@@ -70,3 +70,48 @@ class Maintenance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.actor}: {self.reason}"
+
+
+class Projection(models.Model):
+    """How far a projection that catches up has come, and what became of it."""
+
+    class Status(models.TextChoices):
+        BOOTING = "booting"
+        ACTIVE = "active"
+        FAILED = "failed"
+        PAUSED = "paused"
+
+    name = models.TextField()
+    version = models.IntegerField()
+    checkpoint = models.BigIntegerField(default=0, help_text="the number up to which the log is projected")
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.BOOTING)
+    attempts = models.IntegerField(default=0, help_text="failures in a row")
+    next_retry_at = models.DateTimeField(null=True)
+    last_error = models.TextField(null=True)
+    failed_number = models.BigIntegerField(null=True, help_text="the event that it failed at")
+    events_done = models.BigIntegerField(default=0)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "projections"
+        constraints = [models.UniqueConstraint(fields=["name", "version"], name="projections_name_version")]
+
+    def __str__(self) -> str:
+        return f"{self.name} (version {self.version})"
+
+
+class Rebuild(models.Model):
+    """How far views have come that are made again beside the live ones; gone when they are swapped in."""
+
+    name = models.TextField(primary_key=True)
+    version = models.IntegerField()
+    shape = models.TextField(help_text="what the live tables were like when it began")
+    checkpoint = models.BigIntegerField(default=0, help_text="the number up to which the log is projected")
+    events_done = models.BigIntegerField(default=0)
+    started_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "rebuilds"
+
+    def __str__(self) -> str:
+        return f"{self.name} up to number {self.checkpoint}"

@@ -1,8 +1,11 @@
 """Inline projections: views written in the very commit that appends their events."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Protocol
+
+from django.db import models
 
 from eventstore.recorded import Recorded
 
@@ -25,17 +28,48 @@ class Projector(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Views:
+    """Tables that are written together, since their projectors read one another's, and so are made again together."""
+
+    name: str
+    version: int
+    """To be raised with any change of what the projectors write: a rebuild that was begun before then starts anew."""
+    tables: tuple[type[models.Model], ...]
+    projectors: Callable[..., Sequence[Projector]]
+    """Makes the projectors over models like `tables`, given in that order."""
+    begins_run: Callable[[Recorded], bool] = lambda event: False
+    """Whether an event must not be projected in one batch with those of its kind before it."""
+
+    def live_projectors(self) -> Sequence[Projector]:
+        return self.projectors(*self.tables)
+
+
 class ProjectorTwice(TypeError):
-    """Another inline projector has the name. Choose another one."""
+    """Another inline projector, or group of views, has the name. Choose another one."""
 
 
 _INLINE: dict[str, Projector] = {}
+_VIEWS: dict[str, Views] = {}
 
 
 def register_inline(projector: Projector) -> None:
     """Let a projector run in every append to streams of its kind, after those registered before it."""
     if _INLINE.setdefault(projector.name, projector) is not projector:
         raise ProjectorTwice(f"an inline projector named {projector.name!r} is registered already")
+
+
+def register_views(views: Views) -> None:
+    """Let views be written in every append to streams of their kinds, and be made again from the log."""
+    if _VIEWS.setdefault(views.name, views) is not views:
+        raise ProjectorTwice(f"views named {views.name!r} are registered already")
+    for projector in views.live_projectors():
+        register_inline(projector)
+
+
+def registered_views() -> tuple[Views, ...]:
+    """Return every group of views that can be made again, in the order of registration."""
+    return tuple(_VIEWS.values())
 
 
 def inline_projectors(aggregate_type: str) -> tuple[Projector, ...]:

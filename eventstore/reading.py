@@ -69,6 +69,14 @@ def head(aggregate_type: str, id: str) -> int:
     return int(version)
 
 
+def last_number() -> int:
+    """Return the highest number that is stored now, or 0. Lower ones may still be committed: see `settled`."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(max(number), 0) FROM events")
+        (number,) = cursor.fetchone()
+    return int(number)
+
+
 def aggregate_types() -> list[str]:
     """Return the kinds of aggregates that have events, in as many steps through the index as there are kinds."""
     with connection.cursor() as cursor:

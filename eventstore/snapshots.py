@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.db import connection
 
-from eventstore.aggregates import Aggregate
+from eventstore.aggregates import Aggregate, register_aggregate
 from eventstore.codec import decoder_of, encode_value
 from eventstore.loading import Loaded, evolved, load_many, newest
 from eventstore.recorded import Recorded
@@ -35,7 +35,7 @@ def register_snapshots(aggregate: type[A]) -> type[A]:
     decoder_of(aggregate)
     if _AGGREGATES.setdefault(aggregate.aggregate_type, aggregate) is not aggregate:
         raise SnapshotsTwice(f"snapshots of {aggregate.aggregate_type!r} are registered for another class")
-    return aggregate
+    return register_aggregate(aggregate)
 
 
 def take(aggregate_type: str, appended: Sequence[Recorded], *, at: datetime) -> None:

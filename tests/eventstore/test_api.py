@@ -199,6 +199,6 @@ def test_each_answer_takes_as_many_queries_however_long_it_is(reader, path, quer
 def test_who_may_not_look_at_events_in_the_admin_reads_none_here(client, django_user_model):
     client.force_login(django_user_model.objects.create_user("stranger"))
 
-    assert [client.get(STREAMS + path).status_code for path in ("", "Account/", "Account/A/events/", "Account/A/state/")] == [
-        403
-    ] * 4
+    assert [
+        client.get(STREAMS + path).status_code for path in ("", "Account/", "Account/A/events/", "Account/A/state/")
+    ] == [403] * 4

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 
-from eventstore.models import StoredEvent
+from eventstore.models import Projection, StoredEvent
 from trading.brokers.dry_run.models import DryRunOrder
 from trading.chain.token_table import Token
 from trading.conductor.checkpoints import ChainBlock, ChainCheckpoint
@@ -200,6 +200,10 @@ def event(**facts):
         }
         | facts
     )
+
+
+def projection(**facts):
+    return Projection.objects.create(**{"name": f"projection {number()}", "version": 1, "updated_at": NOON} | facts)
 
 
 def notice(**facts):

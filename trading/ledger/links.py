@@ -1,6 +1,6 @@
 """Links: which fills each order was placed for, kept in either memory by the same rule."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 from django.db import models
 from django.db.models import F, Q
 
+from eventstore.projections import Projector, Views
 from eventstore.rows import insert_rows, update_rows
 from eventstore.store import Recorded
 from trading.ledger.allocation import Allocation, Cover, OpenTrade, allocate, cover, released
@@ -15,10 +16,11 @@ from trading.ledger.link_views import NettingLinkView, TradeLinkView
 from trading.ledger.tables import NettingLink, OffchainTrade, OnchainTrade, TradeExecutionLink
 from trading.offchain_order.aggregate import OffchainOrder
 from trading.offchain_order.events import Cancelled, Failed, Filled, LateFilled, OffchainOrderEvent, Placed
-from trading.offchain_order.view import OffchainOrderView
+from trading.offchain_order.view import OffchainOrderProjector, OffchainOrderView
 from trading.onchain_trade.aggregate import OnChainTrade
-from trading.onchain_trade.events import Reorged
-from trading.onchain_trade.view import OnChainTradeView
+from trading.onchain_trade.events import Filled as OnChainFilled
+from trading.onchain_trade.events import Migrated, Reorged
+from trading.onchain_trade.view import OnChainTradeProjector, OnChainTradeView
 from trading.values.arithmetic import ZERO, add, subtract, total
 from trading.values.identifiers import OrderId
 from trading.values.sides import Side
@@ -58,7 +60,7 @@ class LinkBook:
         """Bring an ended order's links to what it filled: release the rest, or cover what it filled besides."""
         row = self._orders.get(pk=order)
         links = list(self._links.filter(execution_id=order).order_by("id"))
-        held = add(row.unallocated_shares, total([_effective(link) for link in links]))
+        held = _held(row, links)
         if held > filled:
             self._release(row, links, subtract(held, filled))
         elif held < filled:
@@ -178,7 +180,10 @@ class LinkBook:
         reorged = self._links.filter(reorged=True, execution_id__in=orders.values("pk"))
         if any(_effective(link) for link in reorged):
             return "reorg"
-        if any(filled > shares for filled, shares in orders.values_list("filled_shares", "shares")):
+        # By what is booked: an order's row may know already of a fill whose turn has not come.
+        rows = orders.only("shares", "filled_shares", "unallocated_shares")
+        over = [order for order in rows if order.filled_shares > order.shares]
+        if any(_held(order, self._links.filter(execution_id=order.pk)) > order.shares for order in over):
             return "overfill"
         if orders.filter(unallocated_cause="late fill").exists():
             return "late fill"
@@ -187,6 +192,11 @@ class LinkBook:
 
 def _effective(link: Any) -> Decimal:
     return subtract(link.contributed_shares, link.released_shares)
+
+
+def _held(order: Any, links: Iterable[Any]) -> Decimal:
+    """What is booked of an order, to fills or to none."""
+    return add(order.unallocated_shares, total([_effective(link) for link in links]))
 
 
 LEGACY_LINKS = LinkTables(OnchainTrade, OffchainTrade, TradeExecutionLink, NettingLink)
@@ -214,8 +224,11 @@ class OrderLinkProjector:
     name = "trade_link_view"
     aggregate_type = OffchainOrder.aggregate_type
 
+    def __init__(self, tables: LinkTables = VIEWED_LINKS) -> None:
+        self._tables = tables
+
     def project(self, batch: Sequence[Recorded]) -> None:
-        book = LinkBook(VIEWED_LINKS)
+        book = LinkBook(self._tables)
         for recorded in batch:
             event = cast(OffchainOrderEvent, recorded.event)
             follow_order(book, OrderId(int(recorded.aggregate_id)), event, at=recorded.recorded_at)
@@ -227,7 +240,35 @@ class ReorgLinkProjector:
     name = "trade_link_view_reorgs"
     aggregate_type = OnChainTrade.aggregate_type
 
+    def __init__(self, tables: LinkTables = VIEWED_LINKS) -> None:
+        self._tables = tables
+
     def project(self, batch: Sequence[Recorded]) -> None:
         for recorded in batch:
             if isinstance(recorded.event, Reorged):
-                LinkBook(VIEWED_LINKS).reorg(recorded.aggregate_id)
+                LinkBook(self._tables).reorg(recorded.aggregate_id)
+
+
+def _projectors(trades: Any, orders: Any, links: Any, nettings: Any) -> Sequence[Projector]:
+    tables = LinkTables(trades, orders, links, nettings)
+    # The link projectors stand behind those whose rows they write to.
+    return [
+        OnChainTradeProjector(trades),
+        OffchainOrderProjector(orders),
+        OrderLinkProjector(tables),
+        ReorgLinkProjector(tables),
+    ]
+
+
+def _comes_again(recorded: Recorded) -> bool:
+    """Tell a fill that a reorg had taken: what the reorg did to links comes before it."""
+    return isinstance(recorded.event, OnChainFilled | Migrated) and recorded.version > 1
+
+
+TRADE_VIEWS = Views(
+    name="trades",
+    version=1,
+    tables=(*VIEWED_LINKS,),
+    projectors=_projectors,
+    begins_run=_comes_again,
+)

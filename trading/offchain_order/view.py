@@ -150,9 +150,12 @@ class OffchainOrderProjector:
     name = "offchain_order_view"
     aggregate_type = OffchainOrder.aggregate_type
 
+    def __init__(self, model: type[OffchainOrderView] = OffchainOrderView) -> None:
+        self._model = model
+
     def project(self, batch: Sequence[Recorded]) -> None:
         ids = {int(recorded.aggregate_id) for recorded in batch}
-        rows = {row.execution_id: row for row in OffchainOrderView.objects.filter(execution_id__in=ids)}
+        rows = {row.execution_id: row for row in self._model._default_manager.filter(execution_id__in=ids)}
         states = {id: (state_of(row, order_id=id), row.stream_version) for id, row in rows.items()}
         news: dict[int, datetime] = {}
         for recorded in batch:
@@ -168,5 +171,5 @@ class OffchainOrderProjector:
             for id in news
         ]
         fresh = {"unallocated_shares": ZERO, "unallocated_cause": None}
-        insert_rows(OffchainOrderView, [row | fresh for row in written if row["execution_id"] not in rows])
-        update_rows(OffchainOrderView, [row for row in written if row["execution_id"] in rows], key="execution_id")
+        insert_rows(self._model, [row | fresh for row in written if row["execution_id"] not in rows])
+        update_rows(self._model, [row for row in written if row["execution_id"] in rows], key="execution_id")

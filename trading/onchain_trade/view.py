@@ -171,6 +171,9 @@ class OnChainTradeProjector:
     name = "onchain_trade_view"
     aggregate_type = OnChainTrade.aggregate_type
 
+    def __init__(self, model: type[OnChainTradeView] = OnChainTradeView) -> None:
+        self._model = model
+
     def project(self, batch: Sequence[Recorded]) -> None:
         # A stream's first event has no row yet, and most streams have but one event.
         rows = {row.id: row for row in self._rows_of([e.aggregate_id for e in batch if e.version > 1])}
@@ -192,14 +195,14 @@ class OnChainTradeProjector:
             unlinked = unlinked_after(event, written.get("unlinked_shares"))
             if unlinked is not None:
                 row["unlinked_shares"] = unlinked
-        insert_rows(OnChainTradeView, [row for id, row in news.items() if id not in rows])
+        insert_rows(self._model, [row for id, row in news.items() if id not in rows])
         # An order that is placed meanwhile links shares of these fills: what no event here says is left as it is.
         changed = [row for id, row in news.items() if id in rows]
-        update_rows(OnChainTradeView, [row for row in changed if "unlinked_shares" in row], key="id")
-        update_rows(OnChainTradeView, [row for row in changed if "unlinked_shares" not in row], key="id")
+        update_rows(self._model, [row for row in changed if "unlinked_shares" in row], key="id")
+        update_rows(self._model, [row for row in changed if "unlinked_shares" not in row], key="id")
 
     def _rows_of(self, ids: list[str]) -> list[OnChainTradeView]:
-        return list(OnChainTradeView.objects.filter(id__in=ids)) if ids else []
+        return list(self._model._default_manager.filter(id__in=ids)) if ids else []
 
 
 def unlinked_after(event: OnChainTradeEvent, before: Decimal | None) -> Decimal | None:

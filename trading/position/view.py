@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from django.db import models
 
+from eventstore.projections import Views
 from eventstore.rows import upsert_rows
 from eventstore.store import Recorded
 from trading.fields import ExactDecimalField
@@ -137,8 +138,11 @@ class PositionProjector:
     name = "position_view"
     aggregate_type = Position.aggregate_type
 
+    def __init__(self, model: type[PositionView] = PositionView) -> None:
+        self._model = model
+
     def project(self, batch: Sequence[Recorded]) -> None:
-        rows = PositionView.objects.filter(symbol__in={recorded.aggregate_id for recorded in batch})
+        rows = self._model._default_manager.filter(symbol__in={recorded.aggregate_id for recorded in batch})
         states = {row.symbol: (state_of(row), row.stream_version) for row in rows}
         news: dict[str, datetime] = {}
         for recorded in batch:
@@ -149,7 +153,15 @@ class PositionProjector:
             states[id] = position.evolve(cast(PositionEvent, recorded.event)), recorded.version
             news[id] = recorded.recorded_at
         upsert_rows(
-            PositionView,
+            self._model,
             [columns(states[id][0], version=states[id][1], at=at) for id, at in news.items()],
             key="symbol",
         )
+
+
+POSITION_VIEWS = Views(
+    name="positions",
+    version=1,
+    tables=(PositionView,),
+    projectors=lambda positions: [PositionProjector(positions)],
+)

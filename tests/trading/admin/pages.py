@@ -34,6 +34,7 @@ ROWS = {
     "trading.tablesample": make.table_sample,
     "trading.dryrunorder": make.dry_run_order,
     "eventstore.storedevent": make.event,
+    "eventstore.projection": make.projection,
 }
 
 # Those that hold one row only.

@@ -1,0 +1,1 @@
+"""Shadows: tables like the live ones, beside them, to be filled and then put in their place."""
