@@ -124,6 +124,8 @@ HEDGE_THRESHOLD = Variable(
     example="HEDGE_THRESHOLD='2.5 shares'",
     default="1 share",
 )
+SEAL_FOLDER = Variable("SEAL_FOLDER", "the full name of a folder", "SEAL_FOLDER=/var/lib/hedgetrail/seals", default="")
+ARCHIVE_FOLDER = Variable("ARCHIVE_FOLDER", "the full name of a folder", "ARCHIVE_FOLDER=/srv/archives", default="")
 
 VARIABLES = tuple(value for value in list(globals().values()) if isinstance(value, Variable))
 
@@ -156,6 +158,10 @@ def log_level(environ: Mapping[str, str] | None = None) -> str:
 def database(folder: Path, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return Django's settings of the database; a relative SQLite file lies in the folder."""
     return _read(DATABASE_URL, lambda text: _database(text, folder), environ)
+
+
+def folder(variable: Variable, environ: Mapping[str, str] | None = None) -> Path | None:
+    return _read(variable, _folder, environ)
 
 
 # What the stations ask for.
@@ -280,6 +286,12 @@ def _read(variable: Variable, parse: Callable[[str], T], environ: Mapping[str, s
 
 def _text(text: str) -> str:
     return text
+
+
+def _folder(text: str) -> Path | None:
+    if text and not Path(text).is_absolute():
+        raise ValueError("it does not begin with a slash, so it would be another one in each working folder")
+    return Path(text) if text else None
 
 
 def _word(text: str, words: tuple[str, ...]) -> str:
