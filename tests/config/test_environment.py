@@ -251,5 +251,5 @@ def without(name):
 def test_a_folder_is_named_in_full_or_not_at_all(variable):
     assert environment.folder(variable, {}) is None
     assert environment.folder(variable, {variable.name: "/srv/a folder"}) == Path("/srv/a folder")
-    with pytest.raises(SettingError, match="found 'seals' .it does not begin with a slash"):
+    with pytest.raises(SettingError, match=r"found 'seals' \(it does not begin with a slash"):
         environment.folder(variable, {variable.name: "seals"})

@@ -18,7 +18,7 @@ from django.db.models import Model
 
 from eventstore.codec import CannotDecode
 from eventstore.models import StoredEvent
-from eventstore.store import Recorded, stream, streams
+from eventstore.store import ChainBroken, Recorded, stream, streams
 from eventstore.unreadable import forgiving
 from trading.fields import NotKeptExactly
 from trading.ledger.backlog import BackloggedEvent, drafts_of
@@ -136,7 +136,7 @@ def _different_rows(kind: Kind, ids: list[str], waiting: Behind, *, kept: bool) 
             view = replay.view_row() if replay.version else None
             stored = replay.version
             replay.take(_moments_of(backlogged.get(id, [])))
-        except (CannotDecode, LookupError) as error:
+        except (CannotDecode, LookupError, ChainBroken) as error:
             yield Difference(kind.name, id, "stream", None, f"unreadable: {error}")
             continue
         if replay.trouble is not None:
@@ -213,7 +213,7 @@ def _histories(kind: Kind, ids: list[str]) -> Iterator[tuple[str, Iterable[Momen
         return
     try:
         found = streams(name, ids)
-    except (CannotDecode, LookupError):
+    except (CannotDecode, LookupError, ChainBroken):
         # One of them can't be read; the others can.
         for id in ids:
             yield id, map(_moment, stream(name, id))
