@@ -36,7 +36,7 @@ def rows_between(
     """Return what `events_between` does, as it is stored. What is no longer in the table is read from archives."""
     found: list[Row] = []
     while True:
-        rows = _rows(after, up_to, limit - len(found), aggregate_types)
+        rows = rows_in_table(after, up_to, limit=limit - len(found), aggregate_types=aggregate_types)
         # Asked after the table was: what is removed between the two was read there.
         archive = removed_after(after)
         if archive is None or archive.after_number >= up_to:
@@ -53,7 +53,10 @@ def rows_between(
             return found
 
 
-def _rows(after: int, up_to: int, limit: int, aggregate_types: Collection[str] | None) -> list[Row]:
+def rows_in_table(
+    after: int, up_to: int, *, limit: int = PAGE, aggregate_types: Collection[str] | None = None
+) -> list[Row]:
+    """Return what `rows_between` does, of what the table still has."""
     kinds, parameters = "", [after, up_to]
     if aggregate_types is not None:
         kinds = (

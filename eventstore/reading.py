@@ -32,7 +32,7 @@ def stream(aggregate_type: str, aggregate_id: str, *, after: int = 0) -> Iterato
 
     Raises ChainBroken where one is missing, and ArchiveUnreadable.
     """
-    return map(recorded_of, _consecutive(_rows(aggregate_type, aggregate_id, after=after), after))
+    return map(recorded_of, _consecutive(stored_rows(aggregate_type, aggregate_id, after=after), after))
 
 
 def streams(aggregate_type: str, ids: Iterable[str]) -> dict[str, list[Recorded]]:
@@ -98,14 +98,15 @@ def verify_chain(aggregate_type: str, aggregate_id: str) -> None:
     """
     name = Stream(aggregate_type, aggregate_id)
     previous = EMPTY
-    for row in _consecutive(_rows(aggregate_type, aggregate_id, after=0), 0):
-        expected = hash_of(previous.hash, *row[:8], moment(_time(row.recorded_at)))
+    for row in _consecutive(stored_rows(aggregate_type, aggregate_id), 0):
+        expected = hash_of(previous.hash, *row[:8], moment(time_of(row.recorded_at)))
         if row.hash != expected:
             raise ChainBroken(name, row.version, row.number, "the hash does not fit the event")
         previous = Head(row.version, row.hash)
 
 
-def _rows(aggregate_type: str, aggregate_id: str, *, after: int) -> Iterator[Row]:
+def stored_rows(aggregate_type: str, aggregate_id: str, *, after: int = 0) -> Iterator[Row]:
+    """Yield the events of a stream as they are stored, oldest first, after a version; one may be missing."""
     query = (
         f"SELECT {database().columns} FROM events WHERE aggregate_type = %s AND aggregate_id = %s"  # noqa: S608
         " AND version > %s ORDER BY version LIMIT %s"
@@ -142,7 +143,7 @@ def recorded_of(row: Row) -> Recorded:
         version,
         decode(type_, schema, data),
         _metadata(metadata),
-        _time(recorded_at),
+        time_of(recorded_at),
         hash_,
     )
 
@@ -153,4 +154,5 @@ def _metadata(text: str) -> Metadata:
     return decode_value(Metadata, text)
 
 
-_time = datetime.fromisoformat
+time_of = datetime.fromisoformat
+"""Reads a time as rows have it."""

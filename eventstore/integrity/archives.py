@@ -51,29 +51,30 @@ class Contents:
         return found
 
 
+_ARCHIVES = "SELECT a.number, a.after_number, a.up_to_number, a.file, a.sha256 FROM event_archives AS a"
+
+
 def removed_after(number: int) -> Archive | None:
     """Return the first archive with a number above this one whose events are no longer in the table."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT number, after_number, up_to_number, file, sha256 FROM event_archives"
-            " WHERE removed_at IS NOT NULL AND up_to_number > %s ORDER BY up_to_number LIMIT 1",
-            [number],
-        )
-        row = cursor.fetchone()
-    return None if row is None else Archive._make(row)
+    found = _archives("WHERE removed_at IS NOT NULL AND up_to_number > %s ORDER BY up_to_number LIMIT 1", number)
+    return found[0] if found else None
+
+
+def archives_between(after: int, up_to: int) -> list[Archive]:
+    """Return the archives with numbers in (after, up_to], removed from the table or not, oldest first."""
+    return _archives("WHERE up_to_number > %s AND after_number < %s ORDER BY up_to_number", after, up_to)
 
 
 def archived_versions(stream: Stream, *, after: int, before: int) -> Iterator[Row]:
     """Yield those events of a stream that archives hold, of the versions between two. Raises ArchiveUnreadable."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT a.number, a.after_number, a.up_to_number, a.file, a.sha256 FROM event_archive_streams AS s"
-            " JOIN event_archives AS a ON a.number = s.archive"
-            " WHERE s.aggregate_type = %s AND s.aggregate_id = %s AND s.last_version > %s AND s.first_version < %s"
-            " ORDER BY s.first_version",
-            [*stream, after, before],
-        )
-        archives = [Archive._make(row) for row in cursor.fetchall()]
+    archives = _archives(
+        "JOIN event_archive_streams AS s ON s.archive = a.number"
+        " WHERE s.aggregate_type = %s AND s.aggregate_id = %s AND s.last_version > %s AND s.first_version < %s"
+        " ORDER BY s.first_version",
+        *stream,
+        after,
+        before,
+    )
     for archive in archives:
         for row in contents(archive).by_stream.get(stream, ()):
             if after < row.version < before:
@@ -105,6 +106,12 @@ def _contents(path: Path, expected: str, state: tuple[int, ...]) -> Contents:
     if found != expected:
         raise ArchiveUnreadable(f"archive {path}: expected SHA-256 {expected}, found {found}: put the right file back")
     return Contents(unpacked(packed))
+
+
+def _archives(which: str, *parameters: str | int) -> list[Archive]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_ARCHIVES} {which}", parameters)
+        return [Archive._make(row) for row in cursor.fetchall()]
 
 
 def packed(groups: Iterable[tuple[Seal, Sequence[Row]]]) -> bytes:

@@ -21,7 +21,7 @@ Hashes are written down in lower-case hex digits.
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
-from itertools import islice, pairwise
+from itertools import pairwise
 
 import msgspec
 
@@ -53,7 +53,7 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     def marks_by_number(self) -> Iterator[tuple[int, str]]:
         """Yield each number that is taken, with its event's mark. Raises ValueError."""
-        for place, number in enumerate(islice(_listed(self.numbers), self.events)):
+        for place, number in enumerate(_listed(self.numbers)):
             yield number, self.marks[place * MARK : (place + 1) * MARK]
 
 
