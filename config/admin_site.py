@@ -73,6 +73,8 @@ UNFOLD: dict[str, Any] = {
                 "separator": True,
                 "items": [
                     _page("Events", "history", "eventstore.storedevent"),
+                    _page("Seals", "verified", "eventstore.storedseal"),
+                    _page("Archives", "inventory_2", "eventstore.eventarchive"),
                     _page("Event backlog", "pending_actions", "trading.backloggedevent"),
                 ],
             },

@@ -12,9 +12,12 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html
 
 from eventstore.events import registered
+from eventstore.integrity.admin import EventArchiveAdmin, StoredSealAdmin
 from eventstore.models import StoredEvent
 from eventstore.read_only import BoundedPaginator, ReadOnlyAdmin
 from eventstore.reading import aggregate_types
+
+__all__ = ["EventArchiveAdmin", "StoredEventAdmin", "StoredSealAdmin"]
 
 MOST_COUNTED = 10_000
 

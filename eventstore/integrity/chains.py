@@ -21,10 +21,15 @@ def exact(row: Row) -> Row:
     return row._replace(recorded_at=moment(time_of(row.recorded_at)))
 
 
+def place_of(row: Row) -> Place:
+    """Return the stream and version of an event."""
+    return row.aggregate_type, row.aggregate_id, row.version
+
+
 def check_chain(rows: Sequence[Row]) -> list[Finding]:
     """Hold events against those before them in their streams, wherever these lie."""
     found: list[Finding] = []
-    before = {**_in_table(_before(rows) - _places(rows)), **{_place(row): row for row in rows}}
+    before = {**_in_table(_before(rows) - _places(rows)), **{place_of(row): row for row in rows}}
     for row in rows:
         previous = before.get((row.aggregate_type, row.aggregate_id, row.version - 1))
         if previous is None and row.version > 1:
@@ -107,7 +112,7 @@ def _in_table(places: set[Place]) -> dict[Place, Row]:
     )
     with connection.cursor() as cursor:
         cursor.execute(query, [fact for place in sorted(places) for fact in place])
-        return {_place(row): row for row in map(Row._make, cursor.fetchall())}
+        return {place_of(row): row for row in map(Row._make, cursor.fetchall())}
 
 
 def _archived(row: Row) -> Row | None:
@@ -120,8 +125,4 @@ def _before(rows: Sequence[Row]) -> set[Place]:
 
 
 def _places(rows: Sequence[Row]) -> set[Place]:
-    return set(map(_place, rows))
-
-
-def _place(row: Row) -> Place:
-    return row.aggregate_type, row.aggregate_id, row.version
+    return set(map(place_of, rows))

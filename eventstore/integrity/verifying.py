@@ -13,7 +13,7 @@ from django.db import connection
 from eventstore.databases import Row
 from eventstore.following import PAGE, rows_between, rows_in_table, settled
 from eventstore.integrity.archives import Archive, ArchiveUnreadable, archives_between, contents, removed_after
-from eventstore.integrity.chains import check_chain, exact
+from eventstore.integrity.chains import check_chain, exact, place_of
 from eventstore.integrity.findings import Finding, event
 from eventstore.integrity.ranges import SealedRanges
 from eventstore.integrity.references import References, newest_exported
@@ -115,11 +115,16 @@ def _files(after: int, up_to: int) -> Iterator[Finding]:
 
 def _kept_otherwise(archive: Archive, after: int, up_to: int, archived: list[Row]) -> Iterator[Finding]:
     """What the table still has of an archived range must be as it is in the archive."""
-    known = set(archived)
+    known, places = set(archived), {place_of(row) for row in archived}
     for row in rows_in_table(after, up_to, limit=ALIKE):
-        try:
-            there = exact(row) in known
-        except (ValueError, TypeError):
-            there = False
-        if not there:
-            yield event("changed", row, f"the event as it is in {archive.file}, or none", "another one in the table")
+        if place_of(row) not in places:
+            yield event("inserted", row, f"no event that is not in {archive.file}", "one in the table")
+        elif not _is_among(row, known):
+            yield event("changed", row, f"the event as it is in {archive.file}", "another one in the table")
+
+
+def _is_among(row: Row, known: set[Row]) -> bool:
+    try:
+        return exact(row) in known
+    except (ValueError, TypeError):
+        return False

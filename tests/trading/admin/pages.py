@@ -33,6 +33,8 @@ ROWS = {
     "trading.installation": make.installation,
     "trading.dryrunorder": make.dry_run_order,
     "eventstore.storedevent": make.event,
+    "eventstore.storedseal": make.seal,
+    "eventstore.eventarchive": make.archive,
 }
 
 # Those that hold one row only.
