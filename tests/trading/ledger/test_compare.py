@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 
 import pytest
+from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.models import F
 
@@ -54,6 +55,19 @@ def test_what_the_ledger_wrote_is_alike(mode):
     some_story(mode)
 
     assert differences(mode) == []
+
+
+def test_a_ledger_whose_events_are_archived_is_alike(settings, tmp_path):
+    settings.ARCHIVE_FOLDER = tmp_path
+    some_story()
+    stored = StoredEvent.objects.count()
+    call_command("seal_log")
+    call_command("archive_log", "--up-to", str(10**9), "--remove", "--yes")
+
+    assert StoredEvent.objects.count() < stored
+    assert not StoredEvent.objects.filter(aggregate_id="AAPL", version=1).exists()
+    assert differences() == []
+    assert differences(Mode.EVENTS) == []
 
 
 def test_in_legacy_there_is_nothing_to_compare():
