@@ -74,6 +74,8 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _page("Events", "history", "eventstore.storedevent"),
                     _page("Projections", "fast_forward", "eventstore.projection"),
+                    _page("Seals", "verified", "eventstore.storedseal"),
+                    _page("Archives", "inventory_2", "eventstore.eventarchive"),
                     _page("Event backlog", "pending_actions", "trading.backloggedevent"),
                 ],
             },

@@ -126,6 +126,8 @@ HEDGE_THRESHOLD = Variable(
     example="HEDGE_THRESHOLD='2.5 shares'",
     default="1 share",
 )
+SEAL_FOLDER = Variable("SEAL_FOLDER", "the full name of a folder", "SEAL_FOLDER=/var/lib/hedgetrail/seals", default="")
+ARCHIVE_FOLDER = Variable("ARCHIVE_FOLDER", "the full name of a folder", "ARCHIVE_FOLDER=/srv/archives", default="")
 
 EVENT_PARTITIONS = Variable(
     "EVENT_PARTITIONS",
@@ -184,6 +186,10 @@ def event_partitions(environ: Mapping[str, str] | None = None) -> int | None:
 def least_free_disk(environ: Mapping[str, str] | None = None) -> Decimal:
     """Return the percentage of the disk that must be free."""
     return _read(LEAST_FREE_DISK, _percent, environ)
+
+
+def folder(variable: Variable, environ: Mapping[str, str] | None = None) -> Path | None:
+    return _read(variable, _folder, environ)
 
 
 # What the stations ask for.
@@ -308,6 +314,12 @@ def _read(variable: Variable, parse: Callable[[str], T], environ: Mapping[str, s
 
 def _text(text: str) -> str:
     return text
+
+
+def _folder(text: str) -> Path | None:
+    if text and not Path(text).is_absolute():
+        raise ValueError("it does not begin with a slash, so it would be another one in each working folder")
+    return Path(text) if text else None
 
 
 def _word(text: str, words: tuple[str, ...]) -> str:

@@ -62,6 +62,10 @@ TEMPLATES = [
 DATABASES = {"default": environment.database(BASE_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# Where seals of the log are exported to, and where events that were taken out of it lie.
+SEAL_FOLDER = environment.folder(environment.SEAL_FOLDER)
+ARCHIVE_FOLDER = environment.folder(environment.ARCHIVE_FOLDER)
+
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

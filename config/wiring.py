@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
+from django.conf import settings
 from django.utils import timezone
 
 from config.environment import (
@@ -16,6 +17,7 @@ from config.environment import (
     hedge_settings,
     ledger_settings,
 )
+from eventstore.integrity.sealer import Sealer
 from trading.brokers.dry_run.behaviour import Behaviour, Behaviours
 from trading.brokers.dry_run.broker import DryRunBroker
 from trading.brokers.port import Broker
@@ -52,6 +54,8 @@ class Wired:
     dispatcher: Dispatcher
     poller: Poller
     drainer: Drainer
+    sealer: Sealer | None
+    """None where no events are written."""
     settings: HedgeSettings
     stopping: threading.Event
     """Set to end: whoever waits for the node or between turns stops waiting."""
@@ -66,6 +70,7 @@ class Wired:
                 self.dispatcher,
                 self.poller,
                 self.drainer,
+                *([] if self.sealer is None else [self.sealer]),
             ],
             clock=timezone.now,
             process=process_name(),
@@ -157,6 +162,7 @@ def wire(
         dispatcher=Dispatcher(broker=venue, ledger=books, poll_after=pause),
         poller=Poller(broker=venue, ledger=books, poll_every=pause),
         drainer=Drainer(ledger=books),
+        sealer=None if books.mode is Mode.LEGACY else Sealer(folder=settings.SEAL_FOLDER),
         settings=hedge,
         stopping=stopping,
     )

@@ -16,10 +16,13 @@ from django.utils.html import format_html
 from eventstore.cells import badge, preformatted, short, shown, timeline_link
 from eventstore.events import registered
 from eventstore.following import settled
+from eventstore.integrity.admin import EventArchiveAdmin, StoredSealAdmin
 from eventstore.models import Projection, StoredEvent
 from eventstore.pages import timeline_page
 from eventstore.read_only import BoundedPaginator, ReadOnlyAdmin
 from eventstore.reading import aggregate_types, last_number
+
+__all__ = ["EventArchiveAdmin", "StoredEventAdmin", "StoredSealAdmin"]
 
 MOST_COUNTED = 10_000
 STATUS_COLOURS: dict[str, str] = {

@@ -1,10 +1,12 @@
 """Following: reading the whole log in order, by number, and never past one that may still be filled."""
 
 from collections.abc import Collection, Iterator
+from itertools import islice
 
 from django.db import connection
 
-from eventstore.databases import database
+from eventstore.databases import Row, database
+from eventstore.integrity.archives import contents, removed_after
 from eventstore.reading import recorded_of
 from eventstore.recorded import Recorded
 
@@ -25,6 +27,36 @@ def events_between(
     after: int, up_to: int, *, limit: int = PAGE, aggregate_types: Collection[str] | None = None
 ) -> list[Recorded]:
     """Return events with numbers in (after, up_to], oldest first, at most `limit`; of some kinds only, if named."""
+    return [recorded_of(row) for row in rows_between(after, up_to, limit=limit, aggregate_types=aggregate_types)]
+
+
+def rows_between(
+    after: int, up_to: int, *, limit: int = PAGE, aggregate_types: Collection[str] | None = None
+) -> list[Row]:
+    """Return what `events_between` does, as it is stored. What is no longer in the table is read from archives."""
+    found: list[Row] = []
+    while True:
+        rows = rows_in_table(after, up_to, limit=limit - len(found), aggregate_types=aggregate_types)
+        # Asked after the table was: what is removed between the two was read there.
+        archive = removed_after(after)
+        if archive is None or archive.after_number >= up_to:
+            return found + rows
+        found += [row for row in rows if row.number <= archive.after_number]
+        archived = (
+            row
+            for row in contents(archive).rows
+            if after < row.number <= up_to and (aggregate_types is None or row.aggregate_type in aggregate_types)
+        )
+        found += islice(archived, limit - len(found))
+        after = archive.up_to_number
+        if after >= up_to or len(found) == limit:
+            return found
+
+
+def rows_in_table(
+    after: int, up_to: int, *, limit: int = PAGE, aggregate_types: Collection[str] | None = None
+) -> list[Row]:
+    """Return what `rows_between` does, of what the table still has."""
     kinds, parameters = "", [after, up_to]
     if aggregate_types is not None:
         kinds = (
@@ -35,7 +67,7 @@ def events_between(
     )
     with connection.cursor() as cursor:
         cursor.execute(query, [*parameters, *(aggregate_types or ()), limit])
-        return [recorded_of(row) for row in cursor.fetchall()]
+        return [Row._make(row) for row in cursor.fetchall()]
 
 
 def follow(*, after: int = 0, aggregate_types: Collection[str] | None = None) -> Iterator[list[Recorded]]:

@@ -9,6 +9,7 @@ so `0:` opens the first event of a stream, and `1:7` says 7. It is written down 
 has the rows can compute it without this program.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -35,12 +36,13 @@ def hash_of(
     if not text.isascii():
         # The lengths above are of characters; here some characters have more bytes than one.
         texts = (previous, place, aggregate_type, aggregate_id, at, type_, shape, data, metadata, recorded_at)
-        return sha256(b"".join(_with_length(text.encode()) for text in texts)).hexdigest()
+        return sha256(with_lengths(texts)).hexdigest()
     return sha256(text.encode()).hexdigest()
 
 
-def _with_length(part: bytes) -> bytes:
-    return b"%d:%b" % (len(part), part)
+def with_lengths(texts: Iterable[str]) -> bytes:
+    """Return texts one after the other, each preceded by its length in bytes and a colon, so that none runs over."""
+    return b"".join([b"%d:%b" % (len(part), part) for part in (text.encode() for text in texts)])
 
 
 def moment(at: datetime) -> str:

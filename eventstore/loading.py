@@ -11,6 +11,7 @@ from django.db import connection
 from eventstore.aggregates import Aggregate
 from eventstore.codec import CannotDecode, decode, decode_value
 from eventstore.databases import database
+from eventstore.reading import tails
 from eventstore.recorded import Recorded
 
 A = TypeVar("A", bound=Aggregate)
@@ -36,8 +37,13 @@ def load_many(aggregate: type[A], ids: Iterable[str]) -> dict[str, Loaded[A]]:
     after = {identity: found.version for identity, found in loaded.items()}
     with connection.cursor() as cursor:
         rows = database().tails(cursor, aggregate.aggregate_type, after, _CHANGES) if after else []
-    for identity, tail in groupby(rows, itemgetter(0)):
+    for identity, group in groupby(rows, itemgetter(0)):
+        tail = list(group)
         state, version = loaded[identity]
+        # Versions are unique and ascend, so the last one tells whether one is missing: it lies in an archive then.
+        if tail[-1][1] != version + len(tail):
+            loaded[identity] = evolved(state, tails(aggregate.aggregate_type, {identity: version})[identity])
+            continue
         for _, version, name, schema, data in tail:  # noqa: B007  # the last one's is kept
             state = state.evolve(decode(name, schema, data))
         loaded[identity] = Loaded(state, version)

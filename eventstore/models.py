@@ -3,6 +3,10 @@
 from django.db import models
 from django.db.models import Q
 
+from eventstore.integrity.tables import ArchivedStream, EventArchive, StoredSeal
+
+__all__ = ["ArchivedStream", "EventArchive", "StoredEvent", "StoredSeal", "StoredSnapshot"]
+
 
 class StoredEvent(models.Model):
     """An event as it is stored.

@@ -3,14 +3,18 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from itertools import chain
+from typing import Any, TypeVar
 
 from django.db import connection
 
 from eventstore.codec import decode, decode_value
 from eventstore.databases import Row, database
 from eventstore.hashing import hash_of, moment
+from eventstore.integrity.archives import archived_versions
 from eventstore.recorded import Metadata, Recorded, Stream
+
+E = TypeVar("E", Row, Recorded)
 
 PAGE = 1000
 
@@ -24,8 +28,11 @@ class ChainBroken(Exception):
 
 
 def stream(aggregate_type: str, aggregate_id: str, *, after: int = 0) -> Iterator[Recorded]:
-    """Yield the events of a stream, oldest first, after a version. It is read page by page, as it is consumed."""
-    return map(recorded_of, _rows(aggregate_type, aggregate_id, after=after))
+    """Yield the events of a stream, oldest first, after a version. It is read page by page, as it is consumed.
+
+    Raises ChainBroken where one is missing, and ArchiveUnreadable.
+    """
+    return map(recorded_of, _consecutive(stored_rows(aggregate_type, aggregate_id, after=after), after))
 
 
 def streams(aggregate_type: str, ids: Iterable[str]) -> dict[str, list[Recorded]]:
@@ -34,13 +41,21 @@ def streams(aggregate_type: str, ids: Iterable[str]) -> dict[str, list[Recorded]
 
 
 def tails(aggregate_type: str, after: Mapping[str, int]) -> dict[str, list[Recorded]]:
-    """Return the events of many streams that come after a version of each, in one query."""
+    """Return the events of many streams that come after a version of each, in one query; archives are asked besides.
+
+    Raises ChainBroken where an event is missing, and ArchiveUnreadable.
+    """
     found: dict[str, list[Recorded]] = {identity: [] for identity in after}
     if found:
         with connection.cursor() as cursor:
             rows = database().tails(cursor, aggregate_type, after, database().columns)
         for row in rows:
             found[row[2]].append(recorded_of(row))
+        for identity, tail in found.items():
+            # Versions are unique and ascend, so the last one tells whether one is missing.
+            if tail and tail[-1].version != after[identity] + len(tail):
+                archived = archived_versions(tail[0].stream, after=after[identity], before=tail[0].version)
+                found[identity] = list(_consecutive(chain(map(recorded_of, archived), tail), after[identity]))
     return found
 
 
@@ -94,17 +109,16 @@ def verify_chain(aggregate_type: str, aggregate_id: str) -> None:
     Events taken from a stream's end leave no trace in the stream itself.
     """
     name = Stream(aggregate_type, aggregate_id)
-    before, chained = 0, ""
-    for row in _rows(aggregate_type, aggregate_id, after=0):
-        if row.version != before + 1:
-            raise ChainBroken(name, row.version, row.number, f"expected version {before + 1}, found another")
-        expected = hash_of(chained, *row[:8], moment(_time(row.recorded_at)))
+    chained = ""
+    for row in _consecutive(stored_rows(aggregate_type, aggregate_id), 0):
+        expected = hash_of(chained, *row[:8], moment(time_of(row.recorded_at)))
         if row.hash != expected:
             raise ChainBroken(name, row.version, row.number, "the hash does not fit the event")
-        before, chained = row.version, row.hash
+        chained = row.hash
 
 
-def _rows(aggregate_type: str, aggregate_id: str, *, after: int) -> Iterator[Row]:
+def stored_rows(aggregate_type: str, aggregate_id: str, *, after: int = 0) -> Iterator[Row]:
+    """Yield the events of a stream as they are stored, oldest first, after a version; one may be missing."""
     query = (
         f"SELECT {database().columns} FROM events WHERE aggregate_type = %s AND aggregate_id = %s"  # noqa: S608
         " AND version > %s ORDER BY version LIMIT %s"
@@ -113,10 +127,22 @@ def _rows(aggregate_type: str, aggregate_id: str, *, after: int) -> Iterator[Row
         with connection.cursor() as cursor:
             cursor.execute(query, [aggregate_type, aggregate_id, after, PAGE])
             rows = [Row._make(row) for row in cursor.fetchall()]
+        if rows and rows[0].version != after + 1:
+            yield from archived_versions(Stream(aggregate_type, aggregate_id), after=after, before=rows[0].version)
         yield from rows
         if len(rows) < PAGE:
             return
         after = rows[-1].version
+
+
+def _consecutive(events: Iterable[E], after: int) -> Iterator[E]:
+    """Yield the events of a stream, which must follow one another after a version."""
+    for event in events:
+        after += 1
+        if event.version != after:
+            name = Stream(event.aggregate_type, event.aggregate_id)
+            raise ChainBroken(name, event.version, event.number, f"expected version {after}, found another")
+        yield event
 
 
 def recorded_of(row: Sequence[Any]) -> Recorded:
@@ -124,7 +150,7 @@ def recorded_of(row: Sequence[Any]) -> Recorded:
     number, aggregate_type, aggregate_id, version, type_, schema, data, metadata, recorded_at, hash_ = row
     event = decode(type_, schema, data)
     return Recorded(
-        number, aggregate_type, aggregate_id, version, event, _metadata(metadata), _time(recorded_at), hash_
+        number, aggregate_type, aggregate_id, version, event, _metadata(metadata), time_of(recorded_at), hash_
     )
 
 
@@ -134,4 +160,5 @@ def _metadata(text: str) -> Metadata:
     return decode_value(Metadata, text)
 
 
-_time = datetime.fromisoformat
+time_of = datetime.fromisoformat
+"""Reads a time as rows have it."""

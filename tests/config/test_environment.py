@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -244,3 +245,11 @@ def manage(*arguments, **environ):
 
 def without(name):
     return {key: value for key, value in COMPLETE.items() if key != name}
+
+
+@pytest.mark.parametrize("variable", [environment.SEAL_FOLDER, environment.ARCHIVE_FOLDER])
+def test_a_folder_is_named_in_full_or_not_at_all(variable):
+    assert environment.folder(variable, {}) is None
+    assert environment.folder(variable, {variable.name: "/srv/a folder"}) == Path("/srv/a folder")
+    with pytest.raises(SettingError, match=r"found 'seals' \(it does not begin with a slash"):
+        environment.folder(variable, {variable.name: "seals"})

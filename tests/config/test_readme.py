@@ -15,6 +15,7 @@ def test_every_variable_stands_in_the_table_and_the_other_way_round():
 
 def test_the_defaults_in_the_table_are_the_real_ones():
     rows = dict(re.findall(r"^\| `([A-Z_]+)` \| ([^|]*?) \|", README, re.MULTILINE))
+    words = {None: "required", "": "none"}
     for variable in documented_variables():
-        expected = f"`{variable.default}`" if variable.default is not None else "required"
+        expected = words.get(variable.default, f"`{variable.default}`")
         assert (variable.name, rows[variable.name]) == (variable.name, expected)

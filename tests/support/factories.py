@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 
-from eventstore.models import Projection, StoredEvent
+from eventstore.models import EventArchive, Projection, StoredEvent, StoredSeal
 from trading.brokers.dry_run.models import DryRunOrder
 from trading.chain.token_table import Token
 from trading.conductor.checkpoints import ChainBlock, ChainCheckpoint
@@ -204,6 +204,43 @@ def event(**facts):
 
 def projection(**facts):
     return Projection.objects.create(**{"name": f"projection {number()}", "version": 1, "updated_at": NOON} | facts)
+
+
+def seal(**facts):
+    n = number()
+    return StoredSeal.objects.create(
+        **{
+            "number": n,
+            "after_number": n,
+            "up_to_number": n + 1,
+            "events": 1,
+            "numbers": str(n + 1),
+            "marks": "0" * 8,
+            "root": f"{n:064x}",
+            "previous": "",
+            "sealed_at": "2026-03-02T12:00:00.000000Z",
+            "hash": f"{n:064x}",
+        }
+        | facts
+    )
+
+
+def archive(**facts):
+    n = number()
+    return EventArchive.objects.create(
+        **{
+            "number": n,
+            "after_number": n,
+            "up_to_number": n + 1,
+            "first_seal": n,
+            "last_seal": n,
+            "events": 1,
+            "file": f"events-{n}.jsonl.gz",
+            "sha256": f"{n:064x}",
+            "archived_at": NOON,
+        }
+        | facts
+    )
 
 
 def notice(**facts):

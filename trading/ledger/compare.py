@@ -18,7 +18,7 @@ from django.db.models import Model
 
 from eventstore.codec import CannotDecode
 from eventstore.models import StoredEvent
-from eventstore.store import Recorded, stream, streams
+from eventstore.store import ChainBroken, Recorded, stream, streams
 from eventstore.unreadable import forgiving
 from trading.fields import NotKeptExactly
 from trading.ledger.backlog import BackloggedEvent, drafts_of
@@ -104,21 +104,23 @@ def _different(kind: Kind, waiting: Behind, *, kept: bool) -> Iterator[Differenc
         yield from _different_rows(kind, [id for id in ids if id not in known], waiting, kept=kept)
     for ids in chunks(kind.view_ids()):
         known = kind.known(ids) if kept else set()
-        known |= set(_stored(kind).filter(aggregate_id__in=ids).values_list("aggregate_id", flat=True))
+        known |= set(_stored(kind).filter(aggregate_id__in=ids))
         for id in ids:
             if id not in known:
                 yield Difference(kind.name, id, "stream", None, "a view row without a stream")
 
 
 def _stored(kind: Kind) -> Any:
-    return StoredEvent.objects.filter(aggregate_type=kind.aggregate.aggregate_type, version=1)
+    # A stream's first events may be archived; its newest one never is.
+    ours = StoredEvent.objects.filter(aggregate_type=kind.aggregate.aggregate_type)
+    return ours.values_list("aggregate_id", flat=True).distinct()
 
 
 def _stream_ids(kind: Kind, waiting: Behind) -> Iterator[str]:
-    yield from _stored(kind).order_by("aggregate_id").values_list("aggregate_id", flat=True).iterator(chunk_size=500)
+    yield from _stored(kind).order_by("aggregate_id").iterator(chunk_size=500)
     new = {id for name, id in waiting.streams if name == kind.aggregate.aggregate_type}
     for ids in chunks(iter(sorted(new))):
-        stored = set(_stored(kind).filter(aggregate_id__in=ids).values_list("aggregate_id", flat=True))
+        stored = set(_stored(kind).filter(aggregate_id__in=ids))
         yield from (id for id in ids if id not in stored)
 
 
@@ -134,7 +136,7 @@ def _different_rows(kind: Kind, ids: list[str], waiting: Behind, *, kept: bool) 
             view = replay.view_row() if replay.version else None
             stored = replay.version
             replay.take(_moments_of(backlogged.get(id, [])))
-        except (CannotDecode, LookupError) as error:
+        except (CannotDecode, LookupError, ChainBroken) as error:
             yield Difference(kind.name, id, "stream", None, f"unreadable: {error}")
             continue
         if replay.trouble is not None:
@@ -211,7 +213,7 @@ def _histories(kind: Kind, ids: list[str]) -> Iterator[tuple[str, Iterable[Momen
         return
     try:
         found = streams(name, ids)
-    except (CannotDecode, LookupError):
+    except (CannotDecode, LookupError, ChainBroken):
         # One of them can't be read; the others can.
         for id in ids:
             yield id, map(_moment, stream(name, id))

@@ -35,6 +35,8 @@ ROWS = {
     "trading.dryrunorder": make.dry_run_order,
     "eventstore.storedevent": make.event,
     "eventstore.projection": make.projection,
+    "eventstore.storedseal": make.seal,
+    "eventstore.eventarchive": make.archive,
 }
 
 # Those that hold one row only.
