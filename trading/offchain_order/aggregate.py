@@ -159,6 +159,8 @@ class OffchainOrder(msgspec.Struct, frozen=True, kw_only=True):
                     raise AlreadyPlaced(f"order {self.order_id} is {self.state}")
                 if command.shares <= 0:
                     raise NoShares(f"order {self.order_id} would be for {command.shares} shares")
+                if isinstance(command, Migrate) and command.filled_shares is not None:
+                    self._refuse_less(command.filled_shares)
                 kind = Placed if isinstance(command, Place) else Migrated
                 return [kind(**msgspec.structs.asdict(command))]
             case StartSubmission(sending_at=at):
