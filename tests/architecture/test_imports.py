@@ -18,6 +18,7 @@ PARTS = [
     "trading.notices",
     "trading.ledger",
     "trading.conductor",
+    "trading.cutover",
     "trading",  # What is left of it: models, admin, management.
     "audit_trail",
     "config",
