@@ -16,6 +16,8 @@ class Scheduled(NamedTuple):
 SCHEDULES = [
     # The conductor's own loop is what hedges; this is what hedges on where nobody noticed that it is not running.
     Scheduled("stations", "config.backstop.give_turns", "* * * * *"),
+    # A comparison reads all that there is, so not every minute.
+    Scheduled("ledgers", "config.ledger_watch.compare_once", "*/10 * * * *"),
 ]
 
 
