@@ -80,6 +80,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         if not self._tell_what_there_is(looks, new):
             self.stdout.write("nothing to migrate: every legacy row has its stream already")
+            self._hold_all(legacy_projection=settings.legacy_projection)
             return
         if dry_run:
             if new is not None and new.is_news:
@@ -196,8 +197,9 @@ class Command(BaseCommand):
         found = compare(Mode.DUAL if as_dual else Mode.EVENTS, legacy_projection=legacy_projection)
         if count := list_rows(self.stderr, Difference._fields, found):
             raise CommandError(
-                f"everything was migrated, and {count} differences are left: see which memory is wrong before you go on"
+                f"every row has its stream, and {count} cells differ between the memories: find out which one is wrong "
+                "before you go on"
             )
-        self.stdout.write("verified: both memories say the same")
+        self.stdout.write("verified: the memories say the same")
         if mode in (None, Mode.LEGACY):
             self.stdout.write("next: `manage.py switch_ledger dual`, before a conductor starts again")

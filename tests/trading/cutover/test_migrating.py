@@ -252,7 +252,7 @@ def test_what_is_printed():
         ),
         "positions: wrote 2 PositionEvent::Migrated; every field is the same in row, view and stream",
         "orders: wrote 2 OffchainOrderEvent::Migrated; every field is the same in row, view and stream",
-        "verified: both memories say the same",
+        "verified: the memories say the same",
         "next: `manage.py switch_ledger dual`, before a conductor starts again",
     ]
 
@@ -280,7 +280,7 @@ def test_a_second_time_there_is_nothing_to_do():
 
     printed = run("migrate_to_events", "--yes")
 
-    assert printed.endswith("nothing to migrate: every legacy row has its stream already\n")
+    assert "nothing to migrate: every legacy row has its stream already\nverified: the memories say the same" in printed
     assert agreement.dump(LEDGER_TABLES) == before
 
 
@@ -347,6 +347,20 @@ def test_rows_written_in_legacy_after_the_store_was_in_use_are_refused(monkeypat
 # What goes wrong
 
 
+def test_rows_that_went_on_in_legacy_after_they_were_migrated_are_told_of():
+    steps = Steps(Mode.LEGACY)
+    steps.fill("BUY", "0.5")
+    run("migrate_to_events", "--yes")
+    steps.fill("BUY", "0.25", "tAAPL", block=200)
+    OnchainTrade.objects.filter(block_number=200).delete()
+
+    printed, error = refused("migrate_to_events", "--yes")
+
+    assert "nothing to migrate" in printed
+    assert "position\tAAPL\tnet_position\t0.75\t0.5" in error
+    assert "every row has its stream, and" in error
+
+
 def test_it_goes_on_with_the_kinds_that_are_left(monkeypatch):
     some_story(Mode.LEGACY)
     with monkeypatch.context() as patched:
@@ -362,7 +376,7 @@ def test_it_goes_on_with_the_kinds_that_are_left(monkeypatch):
     printed = run("migrate_to_events", "--yes")
 
     assert "trades: 4 rows, 4 of them in the log, 0 to migrate" in printed
-    assert "verified: both memories say the same" in printed
+    assert "verified: the memories say the same" in printed
     assert kinds_stored() == ["OffchainOrder", "OnChainTrade", "Position"]
 
 
