@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -40,3 +41,17 @@ class ProgressBar:
         elif time.monotonic() - self._said >= LINE_EVERY_SECONDS:
             self._said = time.monotonic()
             self._say(f"{self._what}: {done} of {whole}")
+
+
+@contextmanager
+def progress(what: str, whole: int) -> Iterator[Callable[[int], None]]:
+    """Show how much of a whole is done, on a terminal; to be called with how much more it is."""
+    done = 0
+
+    def tell(more: int) -> None:
+        nonlocal done
+        done += more
+        bar.update(done, whole)
+
+    with ProgressBar(what, lambda line: None) as bar:
+        yield tell

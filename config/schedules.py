@@ -18,6 +18,8 @@ SCHEDULES = [
     Scheduled("stations", "config.backstop.give_turns", "* * * * *"),
     Scheduled("table_samples", "config.housekeeping.sample_tables", "7 * * * *"),
     Scheduled("disk_space", "config.housekeeping.look_at_disk", "*/5 * * * *"),
+    # A comparison reads all that there is, so not every minute.
+    Scheduled("ledgers", "config.ledger_watch.compare_once", "*/10 * * * *"),
 ]
 
 

@@ -193,7 +193,12 @@ def _struct(kind: type[msgspec.Struct]) -> Tidier:
                     changed[index] = new
         except CannotEncode as error:
             raise CannotEncode(f"{names[index]}: {error}") from error
-        return struct if changed is None else {**tag, **dict(zip(stored_names, changed, strict=True))}
+        if changed is None:
+            return struct
+        # What is unset is no field of the JSON, here as where msgspec writes the struct itself.
+        return tag | {
+            name: value for name, value in zip(stored_names, changed, strict=True) if value is not msgspec.UNSET
+        }
 
     return tidy
 
@@ -221,7 +226,7 @@ def _unknown(value: Any) -> Any:
 
 _TIDIERS = _Tidiers(
     {
-        **dict.fromkeys((type(None), bool, int, str, bytes, date, timedelta, UUID), None),
+        **dict.fromkeys((type(None), bool, int, str, bytes, date, timedelta, UUID, msgspec.UnsetType), None),
         Decimal: _decimal,
         datetime: _datetime,
         float: _float,

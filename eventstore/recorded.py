@@ -14,6 +14,8 @@ class Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     actor: str
     correlation: str
     causation: str | None = None
+    reason: str | msgspec.UnsetType = msgspec.UNSET
+    """Why an operator did it; events of stations carry none, and no field for it."""
 
 
 class Stream(NamedTuple):

@@ -19,6 +19,7 @@ PARTS = [
     "trading.growth",
     "trading.ledger",
     "trading.conductor",
+    "trading.cutover",
     "trading",  # What is left of it: models, admin, management.
     "audit_trail",
     "config",

@@ -218,3 +218,16 @@ def test_data_that_does_not_fit_is_refused_by_name(data):
 def test_a_state_that_does_not_fit_is_refused():
     with pytest.raises(CannotDecode, match="Place"):
         decode_value(Place, '{"y":"1"}')
+
+
+class Remark(msgspec.Struct, frozen=True):
+    amount: Decimal
+    why: str | msgspec.UnsetType = msgspec.UNSET
+
+
+# The first is written as it is, the second is brought into its one form before.
+@pytest.mark.parametrize("amount", [Decimal("1.5"), Decimal("1.50")])
+def test_what_is_unset_is_no_field(amount):
+    assert encode_value(Remark(amount)) == '{"amount":"1.5"}'
+    assert encode_value(Remark(amount, "asked")) == '{"amount":"1.5","why":"asked"}'
+    assert decode_value(Remark, '{"amount":"1.5"}') == Remark(Decimal("1.5"))

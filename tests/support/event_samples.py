@@ -30,7 +30,44 @@ _PYTH = trade.PythPrice(
 )
 _FILL = {"symbol": "AAPL", "token_symbol": "tAAPL", "side": Side.BUY, "amount": AMOUNT, "block_timestamp": AT}
 
+_LINKS = order.Links(
+    links=(
+        order.TradeLink(
+            trade=TRADE,
+            contributed_shares=Decimal("1.5"),
+            released_shares=Decimal("0.5"),
+            reorged=False,
+            created_at=AT,
+        ),
+    ),
+    nettings=(
+        order.Netting(trade=TRADE, opposite=TradeId(TX, 8), netted_shares=Decimal("0.25"), reorged=True, created_at=AT),
+    ),
+    unallocated_shares=Decimal("0.75"),
+    unallocated_cause="reorg",
+)
+
 SAMPLES = [
+    trade.OpenSharesSet(unlinked_shares=Decimal("0.25")),
+    order.Relinked(standing=_LINKS),
+    order.Relinked(standing=order.Links()),
+    position.PositionSet(previous_net=Decimal("1.5"), target_net=Decimal(-3), reason="sold by hand"),
+    *(
+        position.Rebuilt(
+            accumulated_long=Decimal("10.25"),
+            accumulated_short=Decimal("12.75"),
+            onchain_bought=Decimal("20.25"),
+            onchain_sold=Decimal("22.75"),
+            broker_bought=Decimal(12),
+            broker_sold=Decimal(12),
+            pending=pending,
+            reason="links of an older version",
+        )
+        for pending in (
+            None,
+            position.PendingOrder(order_id=17, side=Side.BUY, shares=Decimal(2), filled_shares=Decimal("0.5")),
+        )
+    ),
     trade.Filled(
         **_FILL,
         usdc=Decimal("2311.728"),

@@ -1,10 +1,11 @@
 """By hand: one transaction's logs, by the same road as the watcher's and the processor's."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import msgspec
 from django.db import transaction
+from django.db.models import QuerySet
 
 from trading.chain.fills import ChainFill, Filtered
 from trading.chain.logs import Log, UnusableLog
@@ -19,6 +20,10 @@ from trading.notices.models import close_notice
 
 class NoSuchTransaction(LookupError):
     """The node knows no mined transaction of this hash. Check the hash, or ask again later."""
+
+
+class NotParked(LookupError):
+    """No log of the transaction is parked. Look in the queue what became of it."""
 
 
 class NothingOfOurs(LookupError):
@@ -53,16 +58,37 @@ def process_transaction(
             ignore_conflicts=True,
         )
         rows = QueuedLog.objects.filter(tx_hash=tx_hash, reorged_at=None)
-        parked = [str(row) for row in rows.filter(outcome=Outcome.PARKED)]
-        rows.filter(outcome=Outcome.PARKED).update(
-            processed=False, processed_at=None, outcome=Outcome.QUEUED, tries=0, not_before=None
-        )
-        for name in parked:
-            close_notice("parked_log", name, at=now)
+        take_up(rows, now=now)
     waiting = list(rows.filter(processed=False).order_by("log_index"))
     if waiting:
         processor.process(waiting, now=now)
     return list(rows.order_by("log_index"))
+
+
+def requeue(tx_hashes: Collection[str] | None, *, reason: str, now: datetime) -> list[QueuedLog]:
+    """Put the parked logs of some transactions, or all, back in the queue. Return them as they are then.
+
+    Raises NotParked, and then puts none back.
+    """
+    with transaction.atomic(durable=True):
+        rows = QueuedLog.objects.filter(reorged_at=None)
+        if tx_hashes is not None:
+            rows = rows.filter(tx_hash__in=tx_hashes)
+        taken = take_up(rows, now=now, reason=f"queued again: {reason}")
+        if missing := sorted(set(tx_hashes or ()) - {row.tx_hash for row in taken}):
+            raise NotParked(f"expected parked logs, found none of {', '.join(missing)}; nothing was put back")
+    return taken
+
+
+def take_up(rows: QuerySet[QueuedLog], *, now: datetime, reason: str | None = None) -> list[QueuedLog]:
+    """Put those of the logs that are parked back in the queue, and close their notices. Return them."""
+    parked = list(rows.filter(outcome=Outcome.PARKED).select_for_update().order_by("block_number", "log_index"))
+    for row in parked:
+        row.processed, row.processed_at, row.outcome, row.reason = False, None, Outcome.QUEUED, reason or row.reason
+        row.tries, row.not_before = 0, None
+        row.save(update_fields=["processed", "processed_at", "outcome", "reason", "tries", "not_before"])
+        close_notice("parked_log", str(row), at=now)
+    return parked
 
 
 def _logs_of(node: Node, orderbook: str, tx_hash: str) -> Sequence[Log]:

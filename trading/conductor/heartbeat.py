@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.db import DatabaseError, InterfaceError, close_old_connections
 
+from trading.conductor.processes import is_gone
 from trading.conductor.work import StationHeartbeat
 from trading.notices.models import close_notice, open_notice
 
@@ -12,8 +13,19 @@ log = structlog.get_logger(__name__)
 
 BEAT_EVERY = timedelta(seconds=2)
 FORGOTTEN_AFTER = timedelta(days=1)
+# A station that fails waits for half a minute at most.
+SILENT_AFTER = timedelta(minutes=1)
 # About two minutes: the waits double up to half a minute.
 FAILURES_BEFORE_A_NOTICE = 10
+
+
+def at_work(*, now: datetime) -> dict[str, datetime]:
+    """The processes whose stations had a turn within the last minute, each with its newest, unless they are gone."""
+    newest: dict[str, datetime] = {}
+    for beat in StationHeartbeat.objects.filter(last_turn_at__gt=now - SILENT_AFTER).order_by("last_turn_at"):
+        if not is_gone(beat.process):
+            newest[beat.process] = beat.last_turn_at
+    return newest
 
 
 class Heartbeat:

@@ -60,7 +60,8 @@ class Hedger:
     def _place(self, symbol: Symbol, now: datetime) -> OrderId | None:
         with self._ledger.step(at=now, actor="hedger") as step:
             step.load(symbols=[symbol])
-            hedge = self._hedge_of(step.position(symbol))
+            position = step.position(symbol)
+            hedge = self._hedge_of(position)
             if hedge is None:
                 return None  # Another process placed it meanwhile.
             if (under_way := self._ledger.memory().order_under_way(symbol)) is not None:
@@ -90,6 +91,7 @@ class Hedger:
                         client_order_id=client_order_id,
                         attempt=1,
                         placed_at=now,
+                        unallocated_cause="set" if position.adjusted else None,
                     ),
                 )
             close_notice("stray_order", symbol, at=now)

@@ -30,8 +30,10 @@ from trading.ledger.step import Step
 from trading.notices.models import open_notice
 from trading.onchain_trade.aggregate import AlreadyFilled, OnChainTrade
 from trading.onchain_trade.commands import Witness
+from trading.onchain_trade.events import Filled, Migrated
 from trading.position.aggregate import Position
 from trading.position.commands import AcknowledgeOnChainFill, Initialize
+from trading.values.arithmetic import EXACT, subtract
 from trading.values.identifiers import TradeId
 from trading.values.quantities import Shares, Usd
 from trading.values.symbols import TokenSymbol
@@ -265,13 +267,20 @@ def absorb(step: Step, row: AnyLog, fill: ChainFill) -> tuple[Outcome, str | Non
     return Outcome.FILL, None
 
 
+def _same_amount(stored: Filled | Migrated, fill: ChainFill) -> bool:
+    if stored.amount_raw is not None:
+        return stored.amount == fill.shares
+    # It was migrated from a double, which keeps fifteen digits of what the chain has.
+    return subtract(stored.amount, fill.shares).copy_abs() <= fill.shares.scaleb(-14, EXACT)
+
+
 def _seen_before(known: OnChainTrade, row: AnyLog, fill: ChainFill) -> tuple[Outcome, str | None]:
     """The same fill again is the same fill; another one under its name is for an operator."""
     stored = known.fill
     same = (
         stored is not None
         and stored.side is fill.side
-        and stored.amount == fill.shares
+        and _same_amount(stored, fill)
         and stored.block_hash in (None, row.block_hash)
     )
     if same:

@@ -63,6 +63,8 @@ class TradeAccumulatorAdmin(PositionAdmin):
 class BackloggedEventAdmin(ReadOnlyAdmin):
     """Events that the event store would not take yet."""
 
+    # In the order in which they will be appended.
+    ordering = ("group", "id")
     list_display = ("id", "group", "type", "stream", "version", "happened_at", "tries", "not_before", "error")
     list_filter = (
         choices_filter("aggregate", {kind: Q(aggregate_type=kind) for kind in AGGREGATES}),

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 from eventstore.codec import CannotDecode
 from eventstore.models import StoredEvent
@@ -50,6 +50,9 @@ class Behind(NamedTuple):
     symbols: frozenset[str]
 
 
+NOTHING_BEHIND = Behind(0, frozenset(), frozenset())
+
+
 def compare(mode: Mode, *, legacy_projection: bool = True) -> Iterator[Difference]:
     """Yield every difference, as of one moment; to be read to its end, since the moment lasts as long.
 
@@ -61,7 +64,7 @@ def compare(mode: Mode, *, legacy_projection: bool = True) -> Iterator[Differenc
     with _one_moment():
         waiting = behind()
         for kind in KINDS:
-            yield from _different(kind, waiting, kept=kept)
+            yield from different_kind(kind, waiting, kept=kept)
         if kept:
             yield from _different_links(waiting)
             yield from _broken(LEGACY_BOOKS)
@@ -95,19 +98,25 @@ def text(value: Any) -> str | None:
 # Rows against streams
 
 
-def _different(kind: Kind, waiting: Behind, *, kept: bool) -> Iterator[Difference]:
+def different_kind(kind: Kind, waiting: Behind = NOTHING_BEHIND, *, kept: bool = True) -> Iterator[Difference]:
+    """Hold all rows, views and streams of a kind against each other."""
     if kept:
         for ids in chunks(kind.legacy_ids()):
-            yield from _different_rows(kind, ids, waiting, kept=kept)
+            yield from different_rows(kind, ids, waiting, kept=kept)
     for ids in chunks(_stream_ids(kind, waiting)):
         known = kind.known(ids) if kept else set()
-        yield from _different_rows(kind, [id for id in ids if id not in known], waiting, kept=kept)
+        yield from different_rows(kind, [id for id in ids if id not in known], waiting, kept=kept)
     for ids in chunks(kind.view_ids()):
         known = kind.known(ids) if kept else set()
         known |= set(_stored(kind).filter(aggregate_id__in=ids))
         for id in ids:
             if id not in known:
                 yield Difference(kind.name, id, "stream", None, "a view row without a stream")
+
+
+def first_events(kind: Kind) -> QuerySet[StoredEvent]:
+    """The first event of each stream of a kind."""
+    return StoredEvent.objects.filter(aggregate_type=kind.aggregate.aggregate_type, version=1)
 
 
 def _stored(kind: Kind) -> Any:
@@ -124,7 +133,8 @@ def _stream_ids(kind: Kind, waiting: Behind) -> Iterator[str]:
         yield from (id for id in ids if id not in stored)
 
 
-def _different_rows(kind: Kind, ids: list[str], waiting: Behind, *, kept: bool) -> Iterator[Difference]:
+def different_rows(kind: Kind, ids: list[str], waiting: Behind, *, kept: bool) -> Iterator[Difference]:
+    """Hold what some streams add up to against their view rows, and against their legacy rows where these are kept."""
     if not ids:
         return
     rows, views = kind.rows(ids) if kept else {}, kind.views(ids)
@@ -164,7 +174,7 @@ def _different_view(kind: Kind, id: str, expected: Cells | None, row: Any, versi
 def _different_legacy(kind: Kind, id: str, replay: Replay, rows: list[Any]) -> Iterator[Difference]:
     if not replay.lives:
         for row in rows:
-            if not _says_nothing(row):
+            if not says_nothing(row):
                 yield Difference(kind.name, id, "stream", f"a row at version {row.stream_version}", None)
         return
     expected = replay.legacy_rows()
@@ -179,7 +189,7 @@ def _different_legacy(kind: Kind, id: str, replay: Replay, rows: list[Any]) -> I
                 yield Difference(kind.name, id, field, text(found), text(value))
 
 
-def _says_nothing(row: Any) -> bool:
+def says_nothing(row: Any) -> bool:
     """A position's row may be there before its first event, to be locked."""
     if not isinstance(row, TradeAccumulator):
         return False
@@ -251,8 +261,13 @@ def _different_links(waiting: Behind) -> Iterator[Difference]:
     orders = OffchainTrade.objects.order_by("id").values_list("id", "symbol").iterator(chunk_size=500)
     for some in chunks(orders):
         ids = [id for id, symbol in some if symbol not in waiting.symbols]
-        yield from _unlike("link", _legacy_links(ids), _viewed_links(ids))
-        yield from _unlike("netting link", _legacy_nettings(ids), _viewed_nettings(ids))
+        yield from different_links_of(ids)
+
+
+def different_links_of(orders: Collection[int]) -> Iterator[Difference]:
+    """Hold the links of some orders in either memory against each other."""
+    yield from _unlike("link", _legacy_links(orders), _viewed_links(orders))
+    yield from _unlike("netting link", _legacy_nettings(orders), _viewed_nettings(orders))
 
 
 def _unlike(kind: str, legacy: dict[str, list[Cells]], viewed: dict[str, list[Cells]]) -> Iterator[Difference]:

@@ -38,8 +38,9 @@ VIEWED_BOOKS = Books(VIEWED_LINKS, PositionView)
 
 
 class Broken(NamedTuple):
-    """What does not add up, in whose account, and what it comes to."""
+    """What does not add up, of which symbol and in whose account, and what it comes to."""
 
+    symbol: str
     subject: str
     what: str
     expected: str
@@ -94,11 +95,17 @@ def _broken_trades(tables: LinkTables, trades: Sequence[Any], sums: _Sums) -> It
         if trade.migrated:
             sums.migrated.add(trade.base_symbol)
             if accounted > expected:
-                yield Broken(name, "open, linked and netted shares", f"at most {plain(expected)}", plain(accounted))
+                yield Broken(
+                    trade.base_symbol,
+                    name,
+                    "open, linked and netted shares",
+                    f"at most {plain(expected)}",
+                    plain(accounted),
+                )
         elif accounted != expected:
-            yield Broken(name, "open, linked and netted shares", plain(expected), plain(accounted))
+            yield Broken(trade.base_symbol, name, "open, linked and netted shares", plain(expected), plain(accounted))
         if trade.unlinked_shares < 0:
-            yield Broken(name, "unlinked_shares", "0 or more", plain(trade.unlinked_shares))
+            yield Broken(trade.base_symbol, name, "unlinked_shares", "0 or more", plain(trade.unlinked_shares))
         open_trades = sums.open_trades[trade.base_symbol]
         sums.open_trades[trade.base_symbol] = add(open_trades, _signed(trade.side, trade.unlinked_shares))
 
@@ -124,12 +131,12 @@ def _broken_orders(tables: LinkTables, orders: Sequence[Any], sums: _Sums) -> It
             expected = order.filled_shares if ended else order.shares
             accounted = add(by_trades, order.unallocated_shares)
             if accounted != expected:
-                yield Broken(name, "linked and unallocated shares", plain(expected), plain(accounted))
+                yield Broken(order.symbol, name, "linked and unallocated shares", plain(expected), plain(accounted))
         if order.unallocated_shares < 0:
-            yield Broken(name, "unallocated_shares", "0 or more", plain(order.unallocated_shares))
+            yield Broken(order.symbol, name, "unallocated_shares", "0 or more", plain(order.unallocated_shares))
         if bool(order.unallocated_shares) != (order.unallocated_cause is not None):
             expected_cause = "one" if order.unallocated_shares else "none"
-            yield Broken(name, "unallocated_cause", expected_cause, str(order.unallocated_cause))
+            yield Broken(order.symbol, name, "unallocated_cause", expected_cause, str(order.unallocated_cause))
 
         symbol, side = order.symbol, order.side
         gone = total([effective(link) for link in links[order.pk] if link.reorged])
@@ -143,28 +150,32 @@ def _broken_orders(tables: LinkTables, orders: Sequence[Any], sums: _Sums) -> It
 def _broken_link(order: Any, link: Any, trade: Any) -> Iterator[Broken]:
     name = f"order {order.pk}, trade {trade.trade if trade is not None else link.trade_id}"
     if trade is None:
-        yield Broken(name, "link", "a trade that is known", "none")
+        yield Broken(order.symbol, name, "link", "a trade that is known", "none")
     elif (trade.base_symbol, trade.side) != (order.symbol, Side(order.side).opposite):
         expected = f"a {Side(order.side).opposite} of {order.symbol}"
-        yield Broken(name, "link", expected, f"a {trade.side} of {trade.base_symbol}")
+        yield Broken(order.symbol, name, "link", expected, f"a {trade.side} of {trade.base_symbol}")
     if not 0 <= link.released_shares <= link.contributed_shares:
         expected = f"from 0 to {plain(link.contributed_shares)}"
-        yield Broken(name, "released_shares", expected, plain(link.released_shares))
+        yield Broken(order.symbol, name, "released_shares", expected, plain(link.released_shares))
 
 
 def _broken_position(position: Any, sums: _Sums) -> Iterator[Broken]:
     symbol, net = position.symbol, position.net_position
     remainders = subtract(position.accumulated_long, position.accumulated_short)
     if net != remainders:
-        yield Broken(f"position {symbol}", "net_position", plain(remainders), plain(net))
+        yield Broken(symbol, f"position {symbol}", "net_position", plain(remainders), plain(net))
     lifetime = add(
         subtract(position.onchain_bought, position.onchain_sold), subtract(position.broker_bought, position.broker_sold)
     )
-    if symbol in sums.migrated or lifetime != net:
+    # What an operator set is part of the net, and no fill's.
+    of_fills = subtract(net, position.adjusted_shares)
+    if symbol in sums.migrated or lifetime != of_fills:
         return  # A migrated net came without the fills and orders that it is made of.
     explained = subtract(add(sums.open_trades[symbol], sums.without_a_trade[symbol]), sums.still_to_fill[symbol])
-    if explained != net:
-        yield Broken(f"position {symbol}", "net explained by open trades and orders", plain(net), plain(explained))
+    if explained != of_fills:
+        yield Broken(
+            symbol, f"position {symbol}", "net explained by open trades and orders", plain(of_fills), plain(explained)
+        )
 
 
 def effective(link: Any) -> Decimal:

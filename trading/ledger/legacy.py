@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, cast
 
 from eventstore.rows import insert_rows, update_rows, upsert_rows
@@ -13,14 +14,13 @@ from trading.offchain_order.aggregate import OffchainOrder, OrderState
 from trading.offchain_order.events import OffchainOrderEvent
 from trading.onchain_trade import view as trade_view
 from trading.onchain_trade.aggregate import OnChainTrade
-from trading.onchain_trade.events import Filled, Migrated, Reorged
+from trading.onchain_trade.events import OnChainTradeEvent, OpenSharesSet, Reorged
+from trading.onchain_trade.view import FRESH
 from trading.position import view as position_view
 from trading.position.aggregate import Position
 from trading.values.arithmetic import ZERO
 from trading.values.identifiers import OrderId, TradeId
 from trading.values.symbols import Symbol
-
-_FRESH = (Filled, Migrated)
 
 
 class LegacyMemory:
@@ -120,20 +120,28 @@ class LegacyMemory:
                 follow_order(book, OrderId(int(entry.id)), cast(OffchainOrderEvent, entry.event), at=at)
 
     def _write_trades(self, changes: Sequence[Change], at: datetime) -> None:
-        fresh, changed = [], []
+        fresh, changed, counted = [], [], dict[int, Decimal]()
         for change in changes:
-            row = trade_view.columns(change.after.state, version=change.after.version, at=at)
-            if any(isinstance(event, _FRESH) for event in change.events):
-                row["created_at"], row["unlinked_shares"] = at, change.after.state.fill.amount
+            told = cast(Sequence[OnChainTradeEvent], change.events)
+            at_last = trade_view.dated(told[-1], at)
+            row = trade_view.columns(change.after.state, version=change.after.version, at=at_last)
+            first = next((event for event in told if isinstance(event, FRESH)), None)
+            if first is not None:
+                row["created_at"] = trade_view.dated(first, at)
+                row["unlinked_shares"] = trade_view.unlinked_after(first, None)
                 fresh.append(row)
             else:
                 row["id"] = self._trade_rows[change.id]
                 changed.append(row)
+                for event in told:
+                    if isinstance(event, OpenSharesSet):
+                        counted[row["id"]] = event.unlinked_shares
         insert_rows(OnchainTrade, fresh)
         update_rows(OnchainTrade, changed, key="id")
         gone = [row["id"] for row in changed if row["reorged_at"] is not None]
         if gone:
             OnchainTrade.objects.filter(pk__in=gone).update(unlinked_shares=ZERO)
+        update_rows(OnchainTrade, [{"id": id, "unlinked_shares": shares} for id, shares in counted.items()], key="id")
 
     def _write_positions(self, changes: Sequence[Change], at: datetime) -> None:
         upsert_rows(

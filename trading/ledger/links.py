@@ -1,6 +1,6 @@
 """Links: which fills each order was placed for, kept in either memory by the same rule."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
@@ -15,16 +15,33 @@ from trading.ledger.allocation import Allocation, Cover, OpenTrade, allocate, co
 from trading.ledger.link_views import NettingLinkView, TradeLinkView
 from trading.ledger.tables import NettingLink, OffchainTrade, OnchainTrade, TradeExecutionLink
 from trading.offchain_order.aggregate import OffchainOrder
-from trading.offchain_order.events import Cancelled, Failed, Filled, LateFilled, OffchainOrderEvent, Placed
+from trading.offchain_order.events import (
+    Cancelled,
+    Failed,
+    Filled,
+    LateFilled,
+    Links,
+    OffchainOrderEvent,
+    Placed,
+    Relinked,
+)
+from trading.offchain_order.events import Migrated as OrderMigrated
 from trading.offchain_order.view import OffchainOrderProjector, OffchainOrderView
 from trading.onchain_trade.aggregate import OnChainTrade
 from trading.onchain_trade.events import Filled as OnChainFilled
 from trading.onchain_trade.events import Migrated, Reorged
 from trading.onchain_trade.view import OnChainTradeProjector, OnChainTradeView
 from trading.values.arithmetic import ZERO, add, subtract, total
-from trading.values.identifiers import OrderId
+from trading.values.identifiers import OrderId, TradeId
 from trading.values.sides import Side
 from trading.values.symbols import Symbol
+
+
+class Linked(NamedTuple):
+    """A fill that is linked to: as it stands, or as it stood before a reorg."""
+
+    trade: TradeId
+    reorged: bool
 
 
 class LinkTables(NamedTuple):
@@ -34,6 +51,8 @@ class LinkTables(NamedTuple):
     orders: type[models.Model]
     links: type[models.Model]
     nettings: type[models.Model]
+    keys: Callable[[Collection[Linked]], dict[Linked, Any]]
+    """The keys of fills in the table of trades."""
 
 
 class LinkBook:
@@ -44,6 +63,7 @@ class LinkBook:
         self._orders: models.Manager[Any] = tables.orders._default_manager
         self._links: models.Manager[Any] = tables.links._default_manager
         self._nettings: models.Manager[Any] = tables.nettings._default_manager
+        self._keys = tables.keys
 
     def place(self, order: OrderId, placed: Placed, *, at: datetime) -> None:
         """Link an order to the fills that it hedges, and net the others; a second time changes nothing."""
@@ -54,7 +74,49 @@ class LinkBook:
         self._take(trades, allocation)
         self._insert(order, allocation, at)
         if allocation.unallocated_shares:
-            self._leave_unallocated(order, allocation.unallocated_shares, self._cause(placed.symbol))
+            cause = placed.unallocated_cause or self._cause(placed.symbol)
+            self._leave_unallocated(order, allocation.unallocated_shares, cause)
+
+    def stand(self, order: OrderId, standing: Links) -> None:
+        """Let these links, and no others, stand behind an order. What they leave open, their fills are told apart."""
+        self._links.filter(execution_id=order).delete()
+        self._nettings.filter(execution_id=order).delete()
+        ends = [(netting.trade, netting.opposite, netting.reorged) for netting in standing.nettings]
+        keys = self._keys(
+            {Linked(link.trade, link.reorged) for link in standing.links}
+            | {Linked(trade, reorged) for *both, reorged in ends for trade in both}
+        )
+        insert_rows(
+            self._links.model,
+            [
+                {
+                    "trade_id": keys[Linked(link.trade, link.reorged)],
+                    "execution_id": order,
+                    "contributed_shares": link.contributed_shares,
+                    "released_shares": link.released_shares,
+                    "reorged": link.reorged,
+                    "created_at": link.created_at,
+                }
+                for link in standing.links
+            ],
+        )
+        insert_rows(
+            self._nettings.model,
+            [
+                {
+                    "trade_id": keys[Linked(netting.trade, netting.reorged)],
+                    "opposite_id": keys[Linked(netting.opposite, netting.reorged)],
+                    "execution_id": order,
+                    "netted_shares": netting.netted_shares,
+                    "reorged": netting.reorged,
+                    "created_at": netting.created_at,
+                }
+                for netting in standing.nettings
+            ],
+        )
+        self._orders.filter(pk=order).update(
+            unallocated_shares=standing.unallocated_shares, unallocated_cause=standing.unallocated_cause
+        )
 
     def settle(self, order: OrderId, filled: Decimal, *, cause: str, at: datetime) -> None:
         """Bring an ended order's links to what it filled: release the rest, or cover what it filled besides."""
@@ -199,8 +261,25 @@ def _held(order: Any, links: Iterable[Any]) -> Decimal:
     return add(order.unallocated_shares, total([_effective(link) for link in links]))
 
 
-LEGACY_LINKS = LinkTables(OnchainTrade, OffchainTrade, TradeExecutionLink, NettingLink)
-VIEWED_LINKS = LinkTables(OnChainTradeView, OffchainOrderView, TradeLinkView, NettingLinkView)
+def _rows_of(linked: Collection[Linked]) -> dict[Linked, int]:
+    """The newest row of each fill; of the two in which a fill came back after a reorg, the one that is meant."""
+    found: dict[Linked, int] = {}
+    rows = OnchainTrade.objects.filter(tx_hash__among={each.trade.tx_hash for each in linked}).order_by("id")
+    for key, tx_hash, log_index, reorged_at in rows.values_list("id", "tx_hash", "log_index", "reorged_at"):
+        trade = TradeId(tx_hash, log_index)
+        found[Linked(trade, reorged_at is not None)] = key
+    # A netting is marked as reorged when one of its two fills was.
+    return {each: found.get(each) or found[each._replace(reorged=not each.reorged)] for each in linked}
+
+
+LEGACY_LINKS = LinkTables(OnchainTrade, OffchainTrade, TradeExecutionLink, NettingLink, _rows_of)
+VIEWED_LINKS = LinkTables(
+    OnChainTradeView,
+    OffchainOrderView,
+    TradeLinkView,
+    NettingLinkView,
+    lambda linked: {each: str(each.trade) for each in linked},
+)
 
 
 def follow_order(book: LinkBook, order: OrderId, event: OffchainOrderEvent, *, at: datetime) -> None:
@@ -214,6 +293,8 @@ def follow_order(book: LinkBook, order: OrderId, event: OffchainOrderEvent, *, a
             book.settle(order, filled, cause="overfill", at=at)
         case LateFilled(shares_filled=filled):
             book.settle(order, filled, cause="late fill", at=at)
+        case OrderMigrated(standing=standing) | Relinked(standing=standing):
+            book.stand(order, standing)
         case _:
             pass  # What happens in between moves no link.
 
@@ -250,7 +331,7 @@ class ReorgLinkProjector:
 
 
 def _projectors(trades: Any, orders: Any, links: Any, nettings: Any) -> Sequence[Projector]:
-    tables = LinkTables(trades, orders, links, nettings)
+    tables = LinkTables(trades, orders, links, nettings, VIEWED_LINKS.keys)
     # The link projectors stand behind those whose rows they write to.
     return [
         OnChainTradeProjector(trades),
@@ -268,7 +349,7 @@ def _comes_again(recorded: Recorded) -> bool:
 TRADE_VIEWS = Views(
     name="trades",
     version=1,
-    tables=(*VIEWED_LINKS,),
+    tables=VIEWED_LINKS[:4],
     projectors=_projectors,
     begins_run=_comes_again,
 )

@@ -18,8 +18,7 @@ from trading.offchain_order.aggregate import OffchainOrder
 from trading.offchain_order.view import OffchainOrderView
 from trading.onchain_trade import view as trade_view
 from trading.onchain_trade.aggregate import OnChainTrade
-from trading.onchain_trade.events import Filled, Migrated
-from trading.onchain_trade.view import OnChainTradeView
+from trading.onchain_trade.view import FRESH, OnChainTradeView
 from trading.position import view as position_view
 from trading.position.aggregate import Position
 from trading.position.view import PositionView
@@ -63,10 +62,11 @@ class Replay:
                 return
             self._state = self._state.evolve(moment.event)
             self.version = moment.version
+            at = self.kind.dated(moment.event, moment.at)
             if isinstance(moment.event, self.kind.begins) or not self.lives:
-                self.lives.append(Life(self._state, moment.version, moment.at, moment.at))
+                self.lives.append(Life(self._state, moment.version, at, at))
             else:
-                self.lives[-1] = Life(self._state, moment.version, self.lives[-1].since, moment.at)
+                self.lives[-1] = Life(self._state, moment.version, self.lives[-1].since, at)
 
     def view_row(self) -> Cells:
         return self.kind.view_row(self.lives[-1])
@@ -85,6 +85,8 @@ class Kind:
     view: type[Model]
     begins: tuple[type[Event], ...]
     """The events that begin another legacy row."""
+    dated: Callable[[Any, datetime], datetime]
+    """When what an event says came to be known, beside when it was recorded."""
     legacy_row: Callable[[Life], Cells]
     view_row: Callable[[Life], Cells]
     linked: tuple[str, ...]
@@ -139,7 +141,8 @@ TRADES = Kind(
     aggregate=OnChainTrade,
     legacy=OnchainTrade,
     view=OnChainTradeView,
-    begins=(Filled, Migrated),
+    begins=FRESH,
+    dated=trade_view.dated,
     legacy_row=lambda life: (
         trade_view.columns(life.state, version=life.version, at=life.at) | {"created_at": life.since}
     ),
@@ -158,6 +161,7 @@ POSITIONS = Kind(
     legacy=TradeAccumulator,
     view=PositionView,
     begins=(),
+    dated=lambda event, at: at,
     legacy_row=lambda life: position_view.columns(life.state, version=life.version, at=life.at),
     view_row=lambda life: position_view.columns(life.state, version=life.version, at=life.at),
     linked=(),
@@ -172,6 +176,7 @@ ORDERS = Kind(
     legacy=OffchainTrade,
     view=OffchainOrderView,
     begins=(),
+    dated=lambda event, at: at,
     legacy_row=_order_row,
     view_row=_order_view_row,
     linked=("unallocated_shares", "unallocated_cause"),

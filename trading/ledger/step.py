@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Protocol
 
+from msgspec import UNSET, UnsetType
+
 from eventstore.events import Event
 from eventstore.store import Metadata
 from trading.ledger.memory import AnyAggregate, Change, Entry, Held, Memory, changes
@@ -77,12 +79,15 @@ class Step:
     # Deciding
 
     @contextmanager
-    def group(self, correlation: str) -> Iterator[None]:
-        """Hold together what belongs to one fill or one order: all of it happens, or, on an error, none of it."""
+    def group(self, correlation: str, *, reason: str | UnsetType = UNSET) -> Iterator[None]:
+        """Hold together what belongs to one fill or one order: all of it happens, or, on an error, none of it.
+
+        `reason` is an operator's, and goes into the metadata of the group's events.
+        """
         if self._undo is not None:
             raise RuntimeError("a group holds no other group")
         self._group += 1
-        self._metadata = Metadata(actor=self._actor, correlation=correlation)
+        self._metadata = Metadata(actor=self._actor, correlation=correlation, reason=reason)
         self._undo, first = [], len(self.entries)
         try:
             yield

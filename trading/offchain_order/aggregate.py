@@ -16,6 +16,7 @@ from trading.offchain_order.commands import (
     OffchainOrderCommand,
     Place,
     RecordLateFill,
+    Relink,
     StartSubmission,
     UpdatePartialFill,
 )
@@ -30,6 +31,7 @@ from trading.offchain_order.events import (
     OutcomeUnknown,
     PartiallyFilled,
     Placed,
+    Relinked,
     SubmissionStarted,
     Submitted,
 )
@@ -60,6 +62,18 @@ class OrderState(StrEnum):
 
 ENDS = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED, OrderState.FAILED})
 OPEN = frozenset(set(OrderState) - ENDS - {OrderState.NOT_PLACED})
+MIGRATED_STATES = {
+    MigratedStatus.PENDING: OrderState.PLACED,
+    MigratedStatus.SENDING: OrderState.SENDING,
+    MigratedStatus.SUBMITTED: OrderState.SUBMITTED,
+    MigratedStatus.PARTIALLY_FILLED: OrderState.PARTIALLY_FILLED,
+    MigratedStatus.UNKNOWN: OrderState.UNKNOWN,
+    MigratedStatus.FILLED: OrderState.FILLED,
+    MigratedStatus.CANCELLED: OrderState.CANCELLED,
+    MigratedStatus.REJECTED: OrderState.REJECTED,
+    MigratedStatus.EXPIRED: OrderState.EXPIRED,
+    MigratedStatus.FAILED: OrderState.FAILED,
+}
 
 
 class OrderError(Exception):
@@ -146,6 +160,8 @@ class OffchainOrder(msgspec.Struct, frozen=True, kw_only=True):
                     raise AlreadyPlaced(f"order {self.order_id} is {self.state}")
                 if command.shares <= 0:
                     raise NoShares(f"order {self.order_id} would be for {command.shares} shares")
+                if isinstance(command, Migrate) and command.filled_shares is not None:
+                    self._refuse_less(command.filled_shares)
                 kind = Placed if isinstance(command, Place) else Migrated
                 return [kind(**msgspec.structs.asdict(command))]
             case StartSubmission(sending_at=at):
@@ -176,6 +192,10 @@ class OffchainOrder(msgspec.Struct, frozen=True, kw_only=True):
                 self._refuse_less(filled)
                 late = LateFilled(**msgspec.structs.asdict(command))
                 return [late] if self._is_news(filled, price) else []
+            case Relink(standing=standing):
+                if self.state is OrderState.NOT_PLACED:
+                    raise NotPlaced(f"order {self.order_id} is not placed")
+                return [Relinked(standing=standing)]
             case _:
                 assert_never(command)
 
@@ -221,6 +241,8 @@ class OffchainOrder(msgspec.Struct, frozen=True, kw_only=True):
             case LateFilled():
                 late = self._filled(event.shares_filled, event.average_price_usd, self.state)
                 return replace(late, reason=self.reason)
+            case Relinked():
+                return self  # No rule of ours asks what stands behind an order: the rows keep it.
             case Migrated():
                 return self._migrated(event)
             case _:
@@ -295,12 +317,8 @@ class OffchainOrder(msgspec.Struct, frozen=True, kw_only=True):
         return self.average_price_usd if price is None and filled == self.filled_shares else price
 
     def _migrated(self, event: Migrated) -> Self:
-        state = {
-            MigratedStatus.PENDING: OrderState.PLACED,
-            MigratedStatus.SUBMITTED: OrderState.SUBMITTED,
-            MigratedStatus.FILLED: OrderState.FILLED,
-            MigratedStatus.FAILED: OrderState.FAILED,
-        }[event.status]
+        state = MIGRATED_STATES[event.status]
+        filled = event.shares if state is OrderState.FILLED else NONE
         return msgspec.structs.replace(
             self,
             state=state,
@@ -308,10 +326,15 @@ class OffchainOrder(msgspec.Struct, frozen=True, kw_only=True):
             side=event.side,
             broker=event.broker,
             requested_shares=event.shares,
-            filled_shares=event.shares if state is OrderState.FILLED else NONE,
+            accepted_shares=event.accepted_shares,
+            filled_shares=filled if event.filled_shares is None else event.filled_shares,
             average_price_usd=event.average_price_usd,
             broker_order_id=event.broker_order_id,
             reason=event.error,
+            client_order_id=event.client_order_id,
+            attempt=event.attempt,
             placed_at=event.placed_at,
+            sending_at=event.sending_at,
+            submitted_at=event.submitted_at,
             ended_at=event.executed_at,
         )

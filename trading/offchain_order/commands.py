@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from trading.offchain_order.events import FailureKind, MigratedStatus
+from trading.offchain_order.events import FailureKind, Links, MigratedStatus
 from trading.values.identifiers import BrokerOrderId, ClientOrderId
 from trading.values.quantities import Shares, Usd
 from trading.values.sides import Side
@@ -21,6 +21,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     client_order_id: ClientOrderId
     attempt: int
     placed_at: datetime
+    unallocated_cause: str | None = None
 
 
 class StartSubmission(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +87,12 @@ class RecordLateFill(msgspec.Struct, frozen=True, kw_only=True):
     late_filled_at: datetime
 
 
+class Relink(msgspec.Struct, frozen=True, kw_only=True):
+    """Replace what stands behind the order by what was worked out again."""
+
+    standing: Links
+
+
 class Migrate(msgspec.Struct, frozen=True, kw_only=True):
     """Bring in an order from an older installation's table."""
 
@@ -94,11 +101,18 @@ class Migrate(msgspec.Struct, frozen=True, kw_only=True):
     side: Side
     broker: str
     status: MigratedStatus
-    placed_at: datetime
+    placed_at: datetime | None
     broker_order_id: BrokerOrderId | None = None
     average_price_usd: Usd | None = None
     executed_at: datetime | None = None
     error: str | None = None
+    client_order_id: ClientOrderId | None = None
+    attempt: int = 1
+    accepted_shares: Shares | None = None
+    filled_shares: Shares | None = None
+    sending_at: datetime | None = None
+    submitted_at: datetime | None = None
+    standing: Links = Links()
 
 
 OffchainOrderCommand = (
@@ -111,5 +125,6 @@ OffchainOrderCommand = (
     | Cancel
     | MarkFailed
     | RecordLateFill
+    | Relink
     | Migrate
 )

@@ -4,13 +4,14 @@ from typing import ClassVar, Self, assert_never
 
 import msgspec
 
-from trading.onchain_trade.commands import Enrich, Migrate, OnChainTradeCommand, Reorg, Witness
+from trading.onchain_trade.commands import Enrich, Migrate, OnChainTradeCommand, Reorg, SetOpenShares, Witness
 from trading.onchain_trade.events import (
     Enriched,
     Filled,
     Gas,
     Migrated,
     OnChainTradeEvent,
+    OpenSharesSet,
     PythPrice,
     Reorged,
 )
@@ -32,6 +33,10 @@ class AlreadyFilled(OnChainTradeError):
 
 class NoAmount(OnChainTradeError):
     """A fill is of more than zero shares; its side says which way they went."""
+
+
+class WrongOpenShares(OnChainTradeError):
+    """More shares would be open than there are, or fewer than none."""
 
 
 class AlreadyEnriched(OnChainTradeError):
@@ -70,11 +75,18 @@ class OnChainTrade(msgspec.Struct, frozen=True, kw_only=True):
                 return [Filled(**msgspec.structs.asdict(command))]
             case Migrate():
                 self._refuse_unless_fresh(command.amount)
+                if command.unlinked_shares is not None:
+                    self._refuse_open_shares(command.unlinked_shares, command.amount)
                 return [Migrated(**msgspec.structs.asdict(command))]
             case Enrich(gas=gas, pyth=pyth):
                 return [self._enriched(gas, pyth)]
-            case Reorg(block_hash=block_hash):
-                return [self._reorged(block_hash)]
+            case Reorg():
+                return [self._reorged(command)]
+            case SetOpenShares(unlinked_shares=unlinked):
+                if self.fill is None or self.reorged:
+                    raise NotFilled(f"trade {self.trade} has no fill that stands, so it has no open shares")
+                self._refuse_open_shares(unlinked, self.fill.amount)
+                return [OpenSharesSet(unlinked_shares=unlinked)]
             case _:
                 assert_never(command)
 
@@ -83,13 +95,16 @@ class OnChainTrade(msgspec.Struct, frozen=True, kw_only=True):
             case Filled():
                 return type(self)(trade=self.trade, fill=event)
             case Migrated(gas=gas, pyth=pyth):
-                # What was known besides lies in the state, so that an enriched fill is one thing, however it came.
-                bare = msgspec.structs.replace(event, gas=None, pyth=None)
+                # What was known besides lies in the state, so that an enriched fill is one thing, however it came; what
+                # links leave open, and when it was taken in, is the rows' alone.
+                bare = msgspec.structs.replace(event, gas=None, pyth=None, unlinked_shares=None, taken_in_at=None)
                 return type(self)(trade=self.trade, fill=bare, gas=gas, pyth=pyth)
             case Enriched(gas=gas, pyth=pyth):
                 return msgspec.structs.replace(self, gas=gas or self.gas, pyth=pyth or self.pyth)
             case Reorged():
                 return msgspec.structs.replace(self, reorged=True)
+            case OpenSharesSet():
+                return self  # No rule of ours asks for it: the rows keep it.
             case _:
                 assert_never(event)
 
@@ -110,11 +125,16 @@ class OnChainTrade(msgspec.Struct, frozen=True, kw_only=True):
             raise AlreadyEnriched(f"trade {self.trade} has all that was brought")
         return news
 
-    def _reorged(self, block_hash: str) -> Reorged:
+    def _refuse_open_shares(self, unlinked: Shares, amount: Shares) -> None:
+        if not 0 <= unlinked <= amount:
+            raise WrongOpenShares(f"trade {self.trade}: expected from 0 to {amount} open shares, was {unlinked}")
+
+    def _reorged(self, command: Reorg) -> Reorged:
+        block_hash = command.block_hash
         if self.fill is None or self.reorged:
             raise NotFilled(f"trade {self.trade} can't be taken back: there is no fill that stands")
         if self.fill.block_hash is not None and self.fill.block_hash != block_hash:
             raise OtherBlock(
                 f"trade {self.trade} stands in block {self.fill.block_hash}, not in {block_hash}, which went away"
             )
-        return Reorged(block_number=self.fill.block_number, block_hash=block_hash)
+        return Reorged(block_number=self.fill.block_number, block_hash=block_hash, reorged_at=command.reorged_at)

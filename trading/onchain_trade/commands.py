@@ -37,6 +37,13 @@ class Reorg(msgspec.Struct, frozen=True, kw_only=True):
     """Take the fill back, because the chain no longer has its block."""
 
     block_hash: str
+    reorged_at: datetime | None = None
+
+
+class SetOpenShares(msgspec.Struct, frozen=True, kw_only=True):
+    """Note how many shares no order covers and no opposite fill nets, counted again from all links."""
+
+    unlinked_shares: Shares
 
 
 class Migrate(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +54,7 @@ class Migrate(msgspec.Struct, frozen=True, kw_only=True):
     side: Side
     amount: Shares
     price_usdc: Usd | None
-    block_timestamp: datetime
+    block_timestamp: datetime | None
     usdc: Usd | None = None
     amount_raw: str | None = None
     usdc_raw: str | None = None
@@ -55,6 +62,8 @@ class Migrate(msgspec.Struct, frozen=True, kw_only=True):
     block_hash: str | None = None
     gas: Gas | None = None
     pyth: PythPrice | None = None
+    unlinked_shares: Shares | None = None
+    taken_in_at: datetime | None = None
 
 
-OnChainTradeCommand = Witness | Enrich | Reorg | Migrate
+OnChainTradeCommand = Witness | Enrich | Reorg | SetOpenShares | Migrate

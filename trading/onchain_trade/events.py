@@ -59,6 +59,15 @@ class Reorged(Event, frozen=True, kw_only=True):
 
     block_number: int | None
     block_hash: str
+    reorged_at: datetime | None = None
+    """When, where the log learned of it later than the legacy row."""
+
+
+@event("OnChainTradeEvent::OpenSharesSet", schema=1)
+class OpenSharesSet(Event, frozen=True, kw_only=True):
+    """How many shares no order covers and no opposite fill nets was counted again, and was another number."""
+
+    unlinked_shares: Shares
 
 
 @event("OnChainTradeEvent::Migrated", schema=1)
@@ -70,7 +79,7 @@ class Migrated(Event, frozen=True, kw_only=True):
     side: Side
     amount: Shares
     price_usdc: Usd | None
-    block_timestamp: datetime
+    block_timestamp: datetime | None
     usdc: Usd | None = None
     amount_raw: str | None = None
     usdc_raw: str | None = None
@@ -78,6 +87,9 @@ class Migrated(Event, frozen=True, kw_only=True):
     block_hash: str | None = None
     gas: Gas | None = None
     pyth: PythPrice | None = None
+    unlinked_shares: Shares | None = None
+    """What no order covered yet; all of it, where nothing is said."""
+    taken_in_at: datetime | None = None
 
 
-OnChainTradeEvent = Filled | Enriched | Reorged | Migrated
+OnChainTradeEvent = Filled | Enriched | Reorged | OpenSharesSet | Migrated

@@ -11,7 +11,15 @@ from eventstore.rows import insert_rows, update_rows
 from eventstore.store import Recorded
 from trading.fields import ExactDecimalField
 from trading.onchain_trade.aggregate import OnChainTrade
-from trading.onchain_trade.events import Filled, Gas, Migrated, OnChainTradeEvent, PythPrice, Reorged
+from trading.onchain_trade.events import (
+    Filled,
+    Gas,
+    Migrated,
+    OnChainTradeEvent,
+    OpenSharesSet,
+    PythPrice,
+    Reorged,
+)
 from trading.values.arithmetic import ZERO
 from trading.values.identifiers import TradeId
 from trading.values.quantities import Shares, Usd
@@ -162,7 +170,8 @@ def _pyth_of(row: TradeColumns) -> PythPrice | None:
     )
 
 
-_FRESH = (Filled, Migrated)
+FRESH = (Filled, Migrated)
+"""The events that begin a row: a fill that comes back after a reorg begins another one."""
 
 
 class OnChainTradeProjector:
@@ -189,9 +198,10 @@ class OnChainTradeProjector:
             states[id] = trade, recorded.version
             written = news.get(id, {})
             before = written or (vars(rows[id]) if id in rows else {})
-            row = news[id] = columns(trade, version=recorded.version, at=recorded.recorded_at)
+            at = dated(event, recorded.recorded_at)
+            row = news[id] = columns(trade, version=recorded.version, at=at)
             row["id"] = id
-            row["recorded_at"] = recorded.recorded_at if isinstance(event, _FRESH) else before["recorded_at"]
+            row["recorded_at"] = at if isinstance(event, FRESH) else before["recorded_at"]
             unlinked = unlinked_after(event, written.get("unlinked_shares"))
             if unlinked is not None:
                 row["unlinked_shares"] = unlinked
@@ -208,9 +218,20 @@ class OnChainTradeProjector:
 def unlinked_after(event: OnChainTradeEvent, before: Decimal | None) -> Decimal | None:
     """Tell how many shares are open for linking: all of a new fill, none of a reorged one, else as before."""
     match event:
+        case Migrated(unlinked_shares=unlinked) | OpenSharesSet(unlinked_shares=unlinked) if unlinked is not None:
+            return unlinked
         case Filled(amount=amount) | Migrated(amount=amount):
             return amount
         case Reorged():
             return ZERO
         case _:
             return before
+
+
+def dated(event: OnChainTradeEvent, recorded_at: datetime) -> datetime:
+    """Tell when what an event says came to be known: as it was recorded, or earlier, by an older installation."""
+    match event:
+        case Migrated(taken_in_at=known) | Reorged(reorged_at=known) if known is not None:
+            return known
+        case _:
+            return recorded_at

@@ -46,7 +46,7 @@ class PositionAdmin(ReadOnlyAdmin):
         ("Net", {"fields": ("accumulated_long", "accumulated_short")}),
         (
             "Over its life",
-            {"fields": ("onchain_bought", "onchain_sold", "broker_bought", "broker_sold")},
+            {"fields": ("onchain_bought", "onchain_sold", "broker_bought", "broker_sold", "adjusted_shares")},
         ),
         ("Trail", {"fields": ("trail", "stream_version", "last_updated")}),
     )

@@ -5,7 +5,6 @@ remainders: a buy on chain adds to the long one and a sell to the short one, a b
 one, and what would take a remainder below zero is added to the other. Only the net is decided on.
 """
 
-from decimal import Decimal
 from typing import ClassVar, Self, assert_never
 
 import msgspec
@@ -21,10 +20,13 @@ from trading.position.commands import (
     Migrate,
     PlaceOffChainOrder,
     PositionCommand,
+    Rebuild,
     RevertOnChainFill,
+    SetPosition,
     UpdateThreshold,
 )
 from trading.position.events import (
+    NONE,
     DollarTrigger,
     Initialized,
     LastPrice,
@@ -39,18 +41,19 @@ from trading.position.events import (
     OnChainOrderReverted,
     PendingOrder,
     PositionEvent,
+    PositionSet,
+    Rebuilt,
     SharesTrigger,
     ThresholdUpdated,
     TriggerReason,
 )
+from trading.position.remainders import moved, taken
 from trading.values.arithmetic import ZERO, add, cut, multiply, subtract
 from trading.values.identifiers import OrderId
 from trading.values.quantities import Shares, Usd
 from trading.values.sides import Side
 from trading.values.symbols import Symbol
 from trading.values.thresholds import DollarThreshold, SharesThreshold, Threshold
-
-NONE = Shares(ZERO)
 
 
 class PositionError(Exception):
@@ -128,6 +131,8 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     onchain_sold: Shares = NONE
     broker_bought: Shares = NONE
     broker_sold: Shares = NONE
+    adjusted: Shares = NONE
+    """What operators asserted besides: signed, and part of the net."""
     pending: PendingOrder | None = None
     last_price: LastPrice | None = None
 
@@ -194,6 +199,10 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
                     if old == threshold
                     else [ThresholdUpdated(old_threshold=old, new_threshold=threshold, reason=reason)]
                 )
+            case SetPosition():
+                return self._set(command)
+            case Rebuild():
+                return [self._rebuilt(command)]
             case AcknowledgeOnChainFill(amount=amount):
                 self._initialized()
                 _refuse_none(amount)
@@ -260,15 +269,16 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
                 return msgspec.structs.replace(self._count_pending(filled), pending=None)
             case OffChainOrderLateFilled(side=side, shares_added=added):
                 return self._filled_at_broker(side, added)
-            case Migrated():
+            case PositionSet(previous_net=previous, target_net=target):
+                added = Shares(subtract(target, previous))
+                long, short = moved(self.accumulated_long, self.accumulated_short, added)
                 return msgspec.structs.replace(
-                    self,
-                    threshold=event.threshold,
-                    accumulated_long=event.accumulated_long,
-                    accumulated_short=event.accumulated_short,
-                    pending=event.pending,
-                    last_price=event.last_price,
+                    self, accumulated_long=long, accumulated_short=short, adjusted=add(self.adjusted, added)
                 )
+            case Rebuilt():
+                return self._takes_over(event)
+            case Migrated():
+                return self._takes_over(event)
             case _:
                 assert_never(event)
 
@@ -307,6 +317,24 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
             )
         return Migrated(**msgspec.structs.asdict(command))
 
+    def _set(self, command: SetPosition) -> list[PositionEvent]:
+        self._initialized()
+        if self.pending is not None:
+            raise PendingExecution(self.pending.order_id)
+        if command.target_net == self.net:
+            return []
+        return [PositionSet(previous_net=self.net, target_net=command.target_net, reason=command.reason)]
+
+    def _rebuilt(self, command: Rebuild) -> Rebuilt:
+        self._initialized()
+        onchain = subtract(command.onchain_bought, command.onchain_sold)
+        net = add(add(onchain, subtract(command.broker_bought, command.broker_sold)), self.adjusted)
+        long, short = self.accumulated_long, self.accumulated_short
+        if min(long, short) < 0:
+            long = short = NONE  # These can't be, so nothing is kept of them.
+        long, short = moved(long, short, Shares(subtract(net, subtract(long, short))))
+        return Rebuilt(accumulated_long=long, accumulated_short=short, **msgspec.structs.asdict(command))
+
     def _placed(self, command: PlaceOffChainOrder) -> OffChainOrderPlaced:
         threshold = self._initialized()
         if self.pending is not None:
@@ -337,6 +365,10 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
         if filled < self.pending.filled_shares:
             raise WrongShares(f"order {order_id} had filled {self.pending.filled_shares}, its report says {filled}")
         return self.pending
+
+    def _takes_over(self, event: Rebuilt | Migrated) -> Self:
+        facts = msgspec.structs.asdict(event)
+        return msgspec.structs.replace(self, **{n: v for n, v in facts.items() if n in self.__struct_fields__})
 
     def _filled_on_chain(self, event: OnChainOrderFilled) -> Self:
         # The commonest event of all, so the struct is built once.
@@ -369,7 +401,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
         if price is not None and price.chain_order == (event.block_number, event.trade.log_index):
             price = None  # It was never the chain's. What was before it is not kept: the next fill brings a price.
         if event.side is Side.BUY:
-            long, short = _taken(self.accumulated_long, self.accumulated_short, event.amount)
+            long, short = taken(self.accumulated_long, self.accumulated_short, event.amount)
             return msgspec.structs.replace(
                 self,
                 accumulated_long=long,
@@ -377,7 +409,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
                 onchain_bought=subtract(self.onchain_bought, event.amount),
                 last_price=price,
             )
-        short, long = _taken(self.accumulated_short, self.accumulated_long, event.amount)
+        short, long = taken(self.accumulated_short, self.accumulated_long, event.amount)
         return msgspec.structs.replace(
             self,
             accumulated_long=long,
@@ -394,11 +426,11 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
 
     def _filled_at_broker(self, side: Side, shares: Shares) -> Self:
         if side is Side.SELL:
-            long, short = _taken(self.accumulated_long, self.accumulated_short, shares)
+            long, short = taken(self.accumulated_long, self.accumulated_short, shares)
             return msgspec.structs.replace(
                 self, accumulated_long=long, accumulated_short=short, broker_sold=add(self.broker_sold, shares)
             )
-        short, long = _taken(self.accumulated_short, self.accumulated_long, shares)
+        short, long = taken(self.accumulated_short, self.accumulated_long, shares)
         return msgspec.structs.replace(
             self, accumulated_long=long, accumulated_short=short, broker_bought=add(self.broker_bought, shares)
         )
@@ -407,9 +439,3 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
 def _refuse_none(shares: Shares) -> None:
     if shares <= 0:
         raise WrongShares(f"expected above zero shares, was {shares}")
-
-
-def _taken(bucket: Decimal, other: Decimal, amount: Decimal) -> tuple[Decimal, Decimal]:
-    """Take an amount from one remainder; what would take it below zero is added to the other."""
-    left = subtract(bucket, amount)
-    return (left, other) if left >= 0 else (ZERO, subtract(other, left))

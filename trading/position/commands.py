@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from trading.position.events import LastPrice, PendingOrder
+from trading.position.events import NONE, LastPrice, PendingOrder
 from trading.values.identifiers import BrokerOrderId, OrderId, TradeId
 from trading.values.quantities import Shares, Usd
 from trading.values.sides import Side
@@ -103,6 +103,24 @@ class UpdateThreshold(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class SetPosition(msgspec.Struct, frozen=True, kw_only=True):
+    """Assert the net, for a reason."""
+
+    target_net: Shares
+    reason: str
+
+
+class Rebuild(msgspec.Struct, frozen=True, kw_only=True):
+    """Take over what fills and orders add up to, for a reason."""
+
+    onchain_bought: Shares
+    onchain_sold: Shares
+    broker_bought: Shares
+    broker_sold: Shares
+    pending: PendingOrder | None
+    reason: str
+
+
 class Migrate(msgspec.Struct, frozen=True, kw_only=True):
     """Bring in the position of an older installation."""
 
@@ -112,6 +130,11 @@ class Migrate(msgspec.Struct, frozen=True, kw_only=True):
     threshold: Threshold
     pending: PendingOrder | None = None
     last_price: LastPrice | None = None
+    onchain_bought: Shares = NONE
+    onchain_sold: Shares = NONE
+    broker_bought: Shares = NONE
+    broker_sold: Shares = NONE
+    adjusted: Shares = NONE
 
 
 PositionCommand = (
@@ -125,5 +148,7 @@ PositionCommand = (
     | CancelOffChainOrder
     | ApplyLateFill
     | UpdateThreshold
+    | SetPosition
+    | Rebuild
     | Migrate
 )

@@ -11,6 +11,8 @@ from trading.values.quantities import Shares, Usd
 from trading.values.sides import Side
 from trading.values.thresholds import Threshold
 
+NONE = Shares(Decimal(0))
+
 
 class SharesTrigger(msgspec.Struct, frozen=True, kw_only=True, tag="SharesThreshold"):
     """The net position reached a number of shares."""
@@ -37,7 +39,7 @@ class PendingOrder(msgspec.Struct, frozen=True, kw_only=True):
     order_id: OrderId
     side: Side
     shares: Shares
-    filled_shares: Shares = Shares(Decimal(0))
+    filled_shares: Shares = NONE
 
 
 class LastPrice(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,6 +161,29 @@ class ThresholdUpdated(Event, frozen=True, kw_only=True):
     reason: str
 
 
+@event("PositionEvent::PositionSet", schema=1)
+class PositionSet(Event, frozen=True, kw_only=True):
+    """An operator asserted the net: fills of ours do not explain the difference."""
+
+    previous_net: Shares
+    target_net: Shares
+    reason: str
+
+
+@event("PositionEvent::Rebuilt", schema=1)
+class Rebuilt(Event, frozen=True, kw_only=True):
+    """The sums were worked out again from fills and orders, and were others."""
+
+    accumulated_long: Shares
+    accumulated_short: Shares
+    onchain_bought: Shares
+    onchain_sold: Shares
+    broker_bought: Shares
+    broker_sold: Shares
+    pending: PendingOrder | None
+    reason: str
+
+
 @event("PositionEvent::Migrated", schema=1)
 class Migrated(Event, frozen=True, kw_only=True):
     """A position of an older installation entered the log; its net counts fills of both venues."""
@@ -169,6 +194,11 @@ class Migrated(Event, frozen=True, kw_only=True):
     threshold: Threshold
     pending: PendingOrder | None = None
     last_price: LastPrice | None = None
+    onchain_bought: Shares = NONE
+    onchain_sold: Shares = NONE
+    broker_bought: Shares = NONE
+    broker_sold: Shares = NONE
+    adjusted: Shares = NONE
 
 
 PositionEvent = (
@@ -182,5 +212,7 @@ PositionEvent = (
     | OffChainOrderCancelled
     | OffChainOrderLateFilled
     | ThresholdUpdated
+    | PositionSet
+    | Rebuilt
     | Migrated
 )

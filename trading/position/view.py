@@ -31,6 +31,7 @@ class PositionColumns(models.Model):
     onchain_sold = ExactDecimalField(default=ZERO, help_text="shares, over the life of the position")
     broker_bought = ExactDecimalField(default=ZERO, help_text="shares, over the life of the position")
     broker_sold = ExactDecimalField(default=ZERO, help_text="shares, over the life of the position")
+    adjusted_shares = ExactDecimalField(default=ZERO, help_text="shares that operators set besides, long above zero")
     threshold = models.CharField(max_length=80, null=True)
     pending_side = models.CharField(max_length=4, null=True)
     pending_shares = ExactDecimalField(null=True)
@@ -78,6 +79,7 @@ def columns(position: Position, *, version: int, at: datetime) -> dict[str, Any]
         "onchain_sold": position.onchain_sold,
         "broker_bought": position.broker_bought,
         "broker_sold": position.broker_sold,
+        "adjusted_shares": position.adjusted,
         "threshold": None if position.threshold is None else str(position.threshold),
         "pending_execution_id": pending.order_id if pending else None,
         "pending_side": pending.side.value if pending else None,
@@ -103,6 +105,7 @@ def state_of(row: PositionColumns) -> Position:
         onchain_sold=Shares(row.onchain_sold),
         broker_bought=Shares(row.broker_bought),
         broker_sold=Shares(row.broker_sold),
+        adjusted=Shares(row.adjusted_shares),
         pending=_pending_of(row),
         last_price=_last_price_of(row),
     )

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from config.preflight import require_migrated
+from config.reasons import required
 from trading.conductor.work import resume
 from trading.notices.models import close_notice
 from trading.values.symbols import NotASymbol, symbol
@@ -27,10 +28,9 @@ class Command(BaseCommand):
             named = symbol(options["symbol"])
         except NotASymbol as error:
             raise CommandError(str(error), returncode=2) from error
-        if not reason.strip():
-            raise CommandError("expected a reason, was empty", returncode=2)
+        why = required(reason)
         require_migrated()
         waited = resume(named)
         close_notice("symbol_halted", named, at=timezone.now())
-        log.info("Symbol resumed", symbol=named, reason=reason, was_waiting=waited)
+        log.info("Symbol resumed", symbol=named, reason=why, was_waiting=waited)
         self.stdout.write(f"{named} is hedged again" if waited else f"{named} was neither halted nor waiting")

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from config.preflight import require_migrated
+from config.reasons import required
 from config.wiring import make_ledger
 from trading.ledger.mode import WrongMode
 from trading.position.aggregate import Position
@@ -31,22 +32,21 @@ class Command(BaseCommand):
             named, wanted = symbol(options["symbol"]), threshold(value)
         except (NotASymbol, NotAThreshold) as error:
             raise CommandError(str(error), returncode=2) from error
-        if not reason.strip():
-            raise CommandError("expected a reason, was empty", returncode=2)
+        why = required(reason)
         ledger = make_ledger()
         require_migrated()
         try:
             with ledger.step(at=timezone.now(), actor="operator") as step:
                 step.load(symbols=[named])
                 before = step.position(named).threshold
-                with step.group(correlation=f"threshold:{named}"):
+                with step.group(correlation=f"threshold:{named}", reason=why):
                     if before is None:
                         # The symbol is new: its first fill finds the threshold set.
                         step.handle(Position, named, Initialize(threshold=wanted))
                     else:
-                        step.handle(Position, named, UpdateThreshold(threshold=wanted, reason=reason.strip()))
+                        step.handle(Position, named, UpdateThreshold(threshold=wanted, reason=why))
         except WrongMode as error:
             raise CommandError(str(error), returncode=2) from error
-        log.info("Threshold set", symbol=named, threshold=str(wanted), before=str(before), reason=reason.strip())
+        log.info("Threshold set", symbol=named, threshold=str(wanted), before=str(before), reason=why)
         was = "not followed yet" if before is None else f"{before} before"
         self.stdout.write(f"{named}: hedged at {wanted} from now on ({was})")

@@ -1,8 +1,11 @@
 """By hand: one transaction by the same road, as often as one likes."""
 
+from decimal import Decimal
+
 import pytest
 
 from tests.support.books import books
+from tests.support.commands import refused, run
 from tests.support.made_chain import MadeChain, clear, take, tx_hash
 from tests.support.near_node import NearNode
 from tests.support.stations import MODES, Stations, notices
@@ -12,6 +15,11 @@ from trading.chain.node import InconsistentNode
 from trading.conductor.by_hand import NoSuchTransaction, NothingOfOurs, preview, process_transaction
 from trading.conductor.checkpoints import ChainBlock, ChainCheckpoint
 from trading.conductor.inbox import Outcome, QueuedLog
+from trading.notices.models import open_notice, open_notices
+from trading.onchain_trade.aggregate import OnChainTrade
+from trading.onchain_trade.commands import Migrate
+from trading.values.identifiers import TradeId
+from trading.values.sides import Side
 
 pytestmark = pytest.mark.django_db
 
@@ -136,3 +144,107 @@ def test_a_receipt_of_a_block_that_is_gone_is_an_error(chain):
     with pytest.raises(InconsistentNode, match="not part of its chain"):
         process(stations, tx)
     assert QueuedLog.objects.count() == 0
+
+
+# Parked logs, back in the queue
+
+
+def park(stations, *txs):
+    QueuedLog.objects.filter(tx_hash__in=txs).update(
+        processed=True, outcome=Outcome.PARKED, reason="failed 8 times", tries=7, not_before=stations.clock()
+    )
+    for row in QueuedLog.objects.filter(outcome=Outcome.PARKED):
+        open_notice("parked_log", str(row), "look at it", at=stations.clock())
+
+
+@pytest.fixture
+def parked(chain):
+    """Two transactions, whose logs are parked."""
+    stations = on(chain)
+    stations.read()
+    first, second = (chain._blocks[place]["transactions"][0] for place in (1, 2))
+    park(stations, first, second)
+    return stations, first, second
+
+
+def test_the_parked_logs_of_a_transaction_are_processed_again_with_the_reason_kept(parked):
+    stations, first, _ = parked
+
+    printed = run("requeue_parked", first, "--reason", "the token can be read now")
+
+    assert f"log 0 of block 101 ({first}): queued again\n1 logs are queued again; conduct processes them\n" == printed
+    row = QueuedLog.objects.get(tx_hash=first)
+    assert (row.outcome, row.processed, row.tries, row.not_before) == (Outcome.QUEUED, False, 0, None)
+    assert row.reason == "queued again: the token can be read now"
+    assert first not in "".join(notice.subject for notice in open_notices())
+    stations.process()
+    assert str(stations.positions()["AAPL"].net) == "-1.5"
+
+
+def test_all_parked_logs_are_queued_again_and_others_are_left(parked):
+    _, first, _ = parked
+    QueuedLog.objects.filter(tx_hash=first).update(outcome=Outcome.FILTERED)
+
+    printed = run("requeue_parked", "--all", "--reason", "mended")
+
+    assert printed.endswith("3 logs are queued again; conduct processes them\n")
+    assert QueuedLog.objects.filter(processed=False).count() == 3
+    assert run("requeue_parked", "--all", "--reason", "mended") == "no log is parked\n"
+
+
+def test_a_transaction_of_which_nothing_is_parked_leaves_the_others_parked_too(parked):
+    _, first, _ = parked
+    other = "0x" + "ab" * 32
+
+    _, error = refused("requeue_parked", first, other, "--reason", "mended")
+
+    assert error == f"expected parked logs, found none of {other}; nothing was put back"
+    assert QueuedLog.objects.filter(outcome=Outcome.PARKED).count() == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--reason", "x"), "expected transactions, or --all"),
+        (("--all", "0x12", "--reason", "x"), "expected transactions, or --all"),
+        (("0x12", "--reason", "x"), "expected a transaction hash as 0x and 64 hex digits, was '0x12'"),
+        (("--all", "--reason", " "), "expected a reason, was empty"),
+        (("--all",), "--reason"),
+    ],
+)
+def test_what_cannot_be_queued_again(arguments, said):
+    assert said in refused("requeue_parked", *arguments)[1]
+
+
+# A fill that was migrated from an older installation, and is read from the chain again
+
+
+@pytest.mark.parametrize(
+    ("amount", "outcome"),
+    [
+        ("1.5", Outcome.FILL),
+        # The older installation kept a double; this is what one makes of 1.5 in sums.
+        ("1.5000000000000002", Outcome.FILL),
+        ("1.50001", Outcome.PARKED),
+    ],
+)
+def test_a_migrated_fill_is_known_again_by_the_digits_that_a_double_keeps(chain, amount, outcome):
+    stations = on(chain)
+    tx = chain._blocks[1]["transactions"][0]
+    with stations.ledger.step(at=stations.clock(), actor="tests") as step, step.group("migration"):
+        migrate = Migrate(
+            symbol="AAPL",
+            token_symbol="tAAPL",
+            side=Side.SELL,
+            amount=Decimal(amount),
+            price_usdc=None,
+            block_timestamp=None,
+        )
+        step.handle(OnChainTrade, TradeId(tx, 0), migrate)
+
+    stations.read()
+    stations.process()
+
+    row = QueuedLog.objects.get(tx_hash=tx)
+    assert row.outcome == outcome
+    assert (row.reason == "known already") is (outcome == Outcome.FILL)

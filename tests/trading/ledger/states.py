@@ -86,6 +86,7 @@ POSITION_STATES = st.builds(
     onchain_sold=QUANTITIES,
     broker_bought=QUANTITIES,
     broker_sold=QUANTITIES,
+    adjusted=QUANTITIES | AMOUNTS.map(Decimal.copy_negate),
     pending=st.none()
     | st.builds(PendingOrder, order_id=ORDER_IDS, side=SIDES, shares=AMOUNTS, filled_shares=QUANTITIES),
     last_price=st.none()

@@ -130,6 +130,7 @@ class Steps:
                 client_order_id=name,
                 attempt=1,
                 placed_at=self.now,
+                unallocated_cause="set" if step.position(symbol).adjusted else None,
             )
             step.handle(OffchainOrder, number, intent)
         return number

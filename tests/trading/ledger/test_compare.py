@@ -112,6 +112,7 @@ CHANGED = {
         "onchain_sold": Decimal("7"),
         "broker_bought": Decimal("7"),
         "broker_sold": Decimal("7"),
+        "adjusted_shares": Decimal("7"),
         "threshold": "2 shares",
         "pending_execution_id": None,
         "pending_side": "BUY",

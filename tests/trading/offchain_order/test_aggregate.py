@@ -33,6 +33,7 @@ from trading.offchain_order.commands import (
     Migrate,
     Place,
     RecordLateFill,
+    Relink,
     StartSubmission,
     UpdatePartialFill,
 )
@@ -42,11 +43,13 @@ from trading.offchain_order.events import (
     FailureKind,
     Filled,
     LateFilled,
+    Links,
     Migrated,
     MigratedStatus,
     OutcomeUnknown,
     PartiallyFilled,
     Placed,
+    Relinked,
     SubmissionStarted,
     Submitted,
 )
@@ -637,3 +640,54 @@ def test_a_price_that_comes_after_its_shares_is_news():
 
     ended = Filled(shares_filled=HUNDRED, average_price_usd=None, filled_at=AT)
     order(PLACED, STARTED, SUBMITTED, ended).when(late(100)).then_state(filled_shares=100, average_price_usd=151)
+
+
+# What the rows keep of an order besides its state
+
+
+def test_what_stands_behind_an_order_is_replaced_and_is_no_matter_of_its_state():
+    standing = Links(unallocated_shares=HUNDRED, unallocated_cause="set")
+
+    placed = order(PLACED)
+    placed.when(Relink(standing=standing)).then(Relinked(standing=standing)).then_state(
+        state=OrderState.PLACED, requested_shares=HUNDRED
+    )
+    order().when(Relink(standing=standing)).then_refused(NotPlaced)
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        (MigratedStatus.SENDING, OrderState.SENDING),
+        (MigratedStatus.UNKNOWN, OrderState.UNKNOWN),
+        (MigratedStatus.PARTIALLY_FILLED, OrderState.PARTIALLY_FILLED),
+        (MigratedStatus.CANCELLED, OrderState.CANCELLED),
+        (MigratedStatus.REJECTED, OrderState.REJECTED),
+        (MigratedStatus.EXPIRED, OrderState.EXPIRED),
+    ],
+)
+def test_an_order_of_our_own_tables_is_migrated_with_all_that_it_is(status, state):
+    whole = old(
+        status,
+        broker_order_id="B-1",
+        client_order_id="ht-k3v9x2ab-17-1",
+        attempt=2,
+        accepted_shares=HUNDRED,
+        filled_shares=Decimal(30),
+        sending_at=AT,
+        submitted_at=LATER,
+    )
+
+    order().when(Migrate(**whole)).then(Migrated(**whole)).then_state(
+        state=state,
+        client_order_id="ht-k3v9x2ab-17-1",
+        attempt=2,
+        accepted_shares=HUNDRED,
+        filled_shares=30,
+        sending_at=AT,
+        submitted_at=LATER,
+    )
+
+
+def test_less_than_nothing_was_never_filled():
+    order().when(Migrate(**old(MigratedStatus.FILLED, filled_shares=Decimal(-1)))).then_refused(FilledLess)

@@ -17,9 +17,10 @@ from trading.onchain_trade.aggregate import (
     OnChainTrade,
     OnChainTradeError,
     OtherBlock,
+    WrongOpenShares,
 )
-from trading.onchain_trade.commands import Enrich, Migrate, Reorg, Witness
-from trading.onchain_trade.events import Enriched, Filled, Gas, Migrated, PythPrice, Reorged
+from trading.onchain_trade.commands import Enrich, Migrate, Reorg, SetOpenShares, Witness
+from trading.onchain_trade.events import Enriched, Filled, Gas, Migrated, OpenSharesSet, PythPrice, Reorged
 from trading.values.identifiers import NotAnIdentifier, TradeId
 from trading.values.sides import Side
 
@@ -191,6 +192,40 @@ def test_a_transaction_comes_back_in_another_block_and_is_a_new_fill():
     back.then_state(stands=True, fill=Filled(**AGAIN), gas=None, pyth=None)
     Given(back.state).when(Reorg(block_hash=BLOCK)).then_refused(OtherBlock)
     Given(back.state).when(Reorg(block_hash=OTHER_BLOCK)).then(Reorged(block_number=101, block_hash=OTHER_BLOCK))
+
+
+# What the rows keep of a fill besides its state
+
+
+def test_a_migrated_fill_brings_what_its_row_knew_and_its_state_has_none_of_it():
+    whole = OLD_FACTS | {"unlinked_shares": Decimal("0.125"), "taken_in_at": AT}
+
+    trade().when(Migrate(**whole)).then(Migrated(**whole)).then_state(fill=MIGRATED)
+
+
+@pytest.mark.parametrize(("shares", "may"), [("0", True), ("0.25", True), ("0.250001", False), ("-0.01", False)])
+def test_no_more_is_open_of_a_fill_than_it_is_of(shares, may):
+    whole, count = OLD_FACTS | {"unlinked_shares": Decimal(shares)}, SetOpenShares(unlinked_shares=Decimal(shares))
+
+    if may:
+        trade().when(Migrate(**whole)).then(Migrated(**whole))
+        trade(MIGRATED).when(count).then(OpenSharesSet(unlinked_shares=Decimal(shares))).then_state(fill=MIGRATED)
+    else:
+        trade().when(Migrate(**whole)).then_refused(WrongOpenShares)
+        trade(MIGRATED).when(count).then_refused(WrongOpenShares)
+
+
+def test_only_of_a_fill_that_stands_anything_is_open():
+    trade().when(SetOpenShares(unlinked_shares=Decimal(0))).then_refused(NotFilled)
+    trade(FILLED, REORGED).when(SetOpenShares(unlinked_shares=Decimal(0))).then_refused(NotFilled)
+
+
+def test_a_reorg_that_an_older_row_knows_of_keeps_its_time():
+    migrated = Migrated(**OLD_FACTS, block_number=100, block_hash=BLOCK)
+
+    trade(migrated).when(Reorg(block_hash=BLOCK, reorged_at=AT)).then(
+        Reorged(block_number=100, block_hash=BLOCK, reorged_at=AT)
+    ).then_state(reorged=True)
 
 
 gas = st.none() | st.builds(Gas, gas_used=st.integers(1, 10), effective_gas_price=st.none() | st.integers(1, 10))

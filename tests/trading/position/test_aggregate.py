@@ -33,7 +33,9 @@ from trading.position.commands import (
     Initialize,
     Migrate,
     PlaceOffChainOrder,
+    Rebuild,
     RevertOnChainFill,
+    SetPosition,
     UpdateThreshold,
 )
 from trading.position.events import (
@@ -49,6 +51,8 @@ from trading.position.events import (
     OnChainOrderFilled,
     OnChainOrderReverted,
     PendingOrder,
+    PositionSet,
+    Rebuilt,
     SharesTrigger,
     ThresholdUpdated,
 )
@@ -236,6 +240,79 @@ def test_a_migrated_position_brings_its_order_and_its_price():
 
 def test_a_migrated_net_is_long_less_short():
     position().when(Migrate(**TSLA | {"net_position": shares(2)})).then_refused(NetMismatch)
+
+
+# What an operator asserts
+
+
+def test_a_net_is_set_with_a_reason_and_told_apart_from_what_fills_add_up_to():
+    counted = SetPosition(target_net=shares("-1"), reason="counted at the broker")
+
+    followed(bought("2.5")).when(counted).then(
+        PositionSet(previous_net=shares("2.5"), target_net=shares(-1), reason="counted at the broker")
+    ).then_state(
+        net=-1, adjusted=Decimal("-3.5"), accumulated_long=0, accumulated_short=1, onchain_bought=Decimal("2.5")
+    )
+
+
+def test_the_net_that_it_is_already_is_no_event():
+    followed(bought("2.5")).when(SetPosition(target_net=shares("2.5"), reason="counted")).then()
+
+
+def test_a_net_is_not_set_while_an_order_under_way_may_change_it():
+    command = SetPosition(target_net=shares(0), reason="counted")
+
+    followed(bought(2), placed(1, SELL, 2)).when(command).then_refused(PendingExecution, order_id=1)
+    followed(bought(2), placed(1, SELL, 2), completed(1, SELL, 2)).when(command).then()
+    position().when(command).then_refused(Uninitialized)
+
+
+def test_a_position_that_was_set_is_hedged_and_filled_as_any_other():
+    told = followed(PositionSet(previous_net=shares(0), target_net=shares(3), reason="counted"))
+
+    told.then_state(net=3, adjusted=3)
+    told.when(see(SELL, 1)).then_state(net=2, adjusted=3, onchain_sold=1)
+
+
+SUMS = {
+    "onchain_bought": shares(5),
+    "onchain_sold": shares(1),
+    "broker_bought": shares(0),
+    "broker_sold": shares(2),
+    "pending": None,
+    "reason": "sums were wrong",
+}
+
+
+@pytest.mark.parametrize(
+    ("history", "long", "short"),
+    [
+        # What is right already stays as it is, and what is not is moved as a fill would move it.
+        ((bought(5), sold(1), placed(1, SELL, 2), completed(1, SELL, 2)), 3, 1),
+        ((bought(4), sold(1), placed(1, SELL, 2), completed(1, SELL, 2)), 2, 0),
+        ((bought(6),), 2, 0),
+        ((sold(7),), 2, 0),
+    ],
+)
+def test_sums_are_taken_over_and_the_remainders_follow(history, long, short):
+    rebuilt = Rebuilt(accumulated_long=shares(long), accumulated_short=shares(short), **SUMS)
+
+    followed(*history).when(Rebuild(**SUMS)).then(rebuilt).then_state(
+        net=2, onchain_bought=5, onchain_sold=1, broker_sold=2, pending=None, threshold=ONE_SHARE
+    )
+
+
+def test_what_was_set_stays_part_of_a_rebuilt_net():
+    set_by_hand = PositionSet(previous_net=shares(0), target_net=shares(3), reason="counted")
+
+    followed(set_by_hand).when(Rebuild(**SUMS)).then_state(net=5, adjusted=3)
+
+
+def test_the_order_under_way_is_taken_over_too():
+    under_way = SUMS | {"pending": pending(4, SELL, 2, 1)}
+
+    followed(bought(2)).when(Rebuild(**under_way)).then_state(pending=pending(4, SELL, 2, 1))
+    position().when(Rebuild(**SUMS)).then_refused(Uninitialized)
 
 
 # Fills on chain
@@ -610,6 +687,7 @@ commands = st.one_of(
         CancelOffChainOrder, order_id=numbers, shares_filled=counts, reason=st.just("told to"), cancelled_at=st.just(AT)
     ),
     st.builds(ApplyLateFill, shares_added=counts, **late_reports),
+    st.builds(SetPosition, target_net=amounts | amounts.map(Decimal.copy_negate), reason=st.just("counted by hand")),
 )
 migrations = st.builds(
     lambda long, short, threshold, order: Migrate(
@@ -651,6 +729,7 @@ events = st.one_of(
     st.builds(OffChainOrderLateFilled, shares_added=counts, **late_reports),
     st.builds(ThresholdUpdated, old_threshold=thresholds, new_threshold=thresholds, reason=st.just("quieter")),
     migrations.map(lambda migration: Migrated(**msgspec.structs.asdict(migration))),
+    st.builds(PositionSet, previous_net=counts, target_net=counts, reason=st.just("counted by hand")),
 )
 
 
@@ -680,9 +759,10 @@ def test_any_commands_end_in_events_or_a_refusal_and_the_account_is_right(thresh
         assert after.accumulated_long >= 0
         assert after.accumulated_short >= 0
         assert after.net == subtract(after.accumulated_long, after.accumulated_short)
-        assert after.net == add(
+        fills = add(
             subtract(after.onchain_bought, after.onchain_sold), subtract(after.broker_bought, after.broker_sold)
         )
+        assert after.net == add(fills, after.adjusted)
         # What a broker filled is never taken back, and one order at a time is under way.
         assert after.broker_bought >= before.broker_bought
         assert after.broker_sold >= before.broker_sold

@@ -1,0 +1,14 @@
+"""Ledger watch: one look at whether both memories say the same, for whoever calls from a schedule."""
+
+from django.utils import timezone
+
+from config.environment import ledger_settings
+from trading.ledger.mode import Mode, mode_or_none
+from trading.ledger.watching import look
+
+
+def compare_once() -> str:
+    """Compare the memories as the mode in force asks for, open or close the notice, and tell what was found."""
+    settings = ledger_settings()
+    mode = mode_or_none() or Mode(settings.mode)
+    return str(look(mode, legacy_projection=settings.legacy_projection, now=timezone.now()))
