@@ -1,14 +1,17 @@
 """Progress: a plain line now and then where there is no terminal, a bar where there is one."""
 
+import io
 import sys
 
-from config import progress
-from config.progress import ProgressBar
+import pytest
+
+from config import progress as module
+from config.progress import ProgressBar, progress
 
 
 def test_without_a_terminal_there_is_a_line_now_and_then(monkeypatch):
     seconds = iter([0, 3, 10, 12, 25])
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(seconds))
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(seconds))
     said = []
 
     with ProgressBar("trades", said.append) as bar:
@@ -20,7 +23,7 @@ def test_without_a_terminal_there_is_a_line_now_and_then(monkeypatch):
 
 def test_on_a_terminal_there_is_a_bar_and_no_line(monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    monkeypatch.setattr(progress, "LINE_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(module, "LINE_EVERY_SECONDS", 0.0)
     said = []
 
     with ProgressBar("trades", said.append) as bar:
@@ -28,3 +31,22 @@ def test_on_a_terminal_there_is_a_bar_and_no_line(monkeypatch, capsys):
 
     assert said == []
     assert "trades" in capsys.readouterr().err
+
+
+class Terminal(io.StringIO):
+    def __init__(self, *, is_one):
+        super().__init__()
+        self.isatty = lambda: is_one
+
+
+@pytest.mark.parametrize("is_one", [True, False])
+def test_a_bar_is_for_a_terminal(is_one, monkeypatch):
+    terminal = Terminal(is_one=is_one)
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+
+    with progress("trades", 4) as tell:
+        tell(1)
+        tell(3)
+
+    assert ("trades" in terminal.getvalue()) is is_one

@@ -15,15 +15,15 @@ from trading.cutover.findings import BadRow
 from trading.ledger.tables import NettingLink, OffchainTrade, OnchainTrade, TradeAccumulator, TradeExecutionLink
 from trading.offchain_order import commands as order_commands
 from trading.offchain_order import view as order_view
-from trading.offchain_order.aggregate import MIGRATED_STATES, OffchainOrder
+from trading.offchain_order.aggregate import MIGRATED_STATES, OffchainOrder, OrderError
 from trading.offchain_order.events import Links, Netting, TradeLink
 from trading.onchain_trade import commands as trade_commands
 from trading.onchain_trade import view as trade_view
-from trading.onchain_trade.aggregate import OnChainTrade
+from trading.onchain_trade.aggregate import OnChainTrade, OnChainTradeError
 from trading.onchain_trade.events import OnChainTradeEvent
 from trading.position import commands as position_commands
 from trading.position import view as position_view
-from trading.position.aggregate import Position
+from trading.position.aggregate import Position, PositionError
 from trading.values.arithmetic import EXACT
 from trading.values.identifiers import BrokerOrderId
 from trading.values.quantities import Shares, Usd
@@ -149,8 +149,8 @@ def _read(row: Any, state_of: Callable[[Any], Any]) -> Any:
 def _decided(state: Any, command: Any, row: Any) -> Sequence[Event]:
     try:
         events: Sequence[Event] = state.decide(command)
-    except Exception as error:
-        # Whatever the aggregate refuses with: nothing is put in place of what it can't take.
+    except (OnChainTradeError, PositionError, OrderError, ArithmeticError) as error:
+        # Nothing is put in place of what the aggregate can't take.
         raise CannotMigrate(bad_row(row, "row", row, f"{type(error).__name__}: {error}")) from error
     return events
 

@@ -1,6 +1,5 @@
 """`manage.py set_position`: what an operator knows the net position of a symbol to be."""
 
-import re
 from argparse import ArgumentParser
 from typing import Any
 
@@ -20,16 +19,11 @@ from trading.values.symbols import NotASymbol, symbol
 
 log = structlog.get_logger(__name__)
 
-# What the parser takes for a number and not for an option: also -.5 and -1e3.
-NEGATIVE = re.compile(r"^-[0-9.][0-9.eE+-]*$")
-
 
 class Command(BaseCommand):
     help = "Set the net position of a symbol, where fills and orders do not explain it: long above zero, short below."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        # What looks like an option is a net below zero.
-        parser._negative_number_matcher = NEGATIVE
         parser.add_argument("symbol")
         parser.add_argument("net", help="signed shares: 12.5, 0 or -3")
         parser.add_argument("--reason", required=True, help="how it is known; it is kept with the change")
