@@ -1,6 +1,7 @@
 """Chains: each event's hash follows from the event as it is stored and from the one before it in its stream."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import chain
 
 from django.db import connection
@@ -18,7 +19,7 @@ Place = tuple[str, str, int]
 
 def exact(row: Row) -> Row:
     """Return a row with its time as it is hashed, whatever database it is from. Raises ValueError."""
-    return row._replace(recorded_at=moment(time_of(row.recorded_at)))
+    return row._replace(recorded_at=_moment(row.recorded_at))
 
 
 def place_of(row: Row) -> Place:
@@ -126,3 +127,9 @@ def _before(rows: Sequence[Row]) -> set[Place]:
 
 def _places(rows: Sequence[Row]) -> set[Place]:
     return set(map(place_of, rows))
+
+
+@lru_cache(maxsize=1024)
+def _moment(stored: str) -> str:
+    # A whole batch has one time.
+    return moment(time_of(stored))

@@ -30,8 +30,9 @@ class References:
         first = _first_seal(self._after)
         expected = first
         for number, where in groupby(sorted_numbers(first, self._folder), key=lambda found: found[0]):
-            for missing in range(expected, number):
-                self._say("missing", missing, "a seal, for there are later ones", "none")
+            if number > expected:
+                which = f"seal {expected}" if number == expected + 1 else f"seals {expected} to {number - 1}"
+                self._say("missing", expected, f"{which}, for there are later ones", "none")
                 self._previous = None
             expected = number + 1
             stored = next((seal for _, seal in where if seal is not None), None)
@@ -39,10 +40,11 @@ class References:
             if seal is None:
                 self._previous = None
                 continue
-            if seal.up_to_number > self._up_to:
+            if seal.after_number >= self._up_to:
                 return
             self._hold_against_previous(seal)
-            yield seal
+            if seal.up_to_number <= self._up_to:
+                yield seal
 
     def _believed(self, number: int, stored: Seal | None) -> Seal | None:
         exported = self._exported(number)

@@ -1,3 +1,5 @@
+"""Seals over the log, and the index of its archives."""
+
 from django.db import migrations, models
 
 

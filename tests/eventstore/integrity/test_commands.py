@@ -62,6 +62,17 @@ def test_a_log_that_is_not_whole_ends_with_1_and_a_row_for_each_finding(verify):
     assert "found 2 rows that are not" in told
 
 
+def test_on_a_terminal_a_bar_shows_how_far_it_is(verify, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    log_of_three_seals()
+    take_out("A", 7)
+
+    code, rows, told = verify()
+
+    assert (code, len(rows)) == (1, 2)
+    assert "100%" in told
+
+
 def test_as_json_each_line_is_an_object_and_the_last_one_is_the_summary(verify):
     log_of_three_seals()
     take_out("A", 7)

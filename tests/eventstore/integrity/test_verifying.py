@@ -274,6 +274,23 @@ def test_a_seal_taken_out_is_named():
     assert ("missing", None, None, None, 2) in found()
 
 
+def test_a_seal_that_reaches_too_far_is_named_by_the_next():
+    log_of_three_seals()
+    made = signed(seals(after=1, limit=1)[0], up_to_number=10**9)
+    StoredSeal.objects.filter(number=2).update(up_to_number=10**9, hash=made.hash)
+
+    assert found()[:2] == [("changed", None, None, None, 3)] * 2
+
+
+def test_many_seals_taken_out_are_one_finding():
+    log_of_three_seals()
+    StoredSeal.objects.filter(number__lt=3).delete()
+
+    (finding,) = Verification().findings()
+
+    assert (finding.kind, finding.seal, finding.expected) == ("missing", 1, "seals 1 to 2, for there are later ones")
+
+
 def test_the_newest_seal_taken_out_is_named_by_its_file(tmp_path):
     log_of_three_seals()
     exported(tmp_path)
