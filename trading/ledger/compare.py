@@ -326,6 +326,11 @@ def _broken(books: Books) -> Iterator[Difference]:
         yield Difference("sum", "all", "unreadable", *((str(error), None) if in_legacy else (None, str(error))))
 
 
+def _view_tables() -> list[str]:
+    models: list[type[Model]] = [*(kind.view for kind in KINDS), TradeLinkView, NettingLinkView]
+    return [connection.ops.quote_name(model._meta.db_table) for model in models]
+
+
 @contextmanager
 def _one_moment() -> Iterator[None]:
     """Read all as of one moment, beside commits under way, and hold none of them up.
@@ -337,6 +342,8 @@ def _one_moment() -> Iterator[None]:
     elif connection.vendor == "postgresql":
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            # Before the moment begins: a view that is swapped in after it would seem to be empty.
+            cursor.execute(f"LOCK TABLE {', '.join(_view_tables())} IN ACCESS SHARE MODE")
             yield
     else:
         with connection.cursor() as cursor:

@@ -20,6 +20,7 @@ from tests.architecture.source import PROJECT
 from tests.trading.ledger import agreement
 from tests.trading.ledger.history import History
 from tests.trading.ledger.steps import AT, Steps
+from trading.ledger import compare as comparing
 from trading.ledger.book import Ledger
 from trading.ledger.compare import compare
 from trading.ledger.link_views import TradeLinkView
@@ -324,6 +325,30 @@ def test_tables_that_are_held_for_ever_stop_it_and_it_can_be_gone_on_with(monkey
     assert OnChainTradeView.objects.count() == 1
     rebuild(Building(TRADES, now=AT))
     assert not Rebuild.objects.exists()
+
+
+def test_ledgers_that_are_compared_meanwhile_are_alike(monkeypatch):
+    if connection.vendor != "postgresql":
+        pytest.skip("on SQLite a reader's moment has the tables of that moment")
+    monkeypatch.setattr(rebuilding, "LOCK_TRIES", 1)
+    monkeypatch.setattr(rebuilding, "LOCK_WAIT_MS", 20)
+    Steps(Mode.EVENTS).fill("BUY", "2")
+    first_look, refused = comparing.behind, []
+
+    def swap():
+        with pytest.raises(StillInUse):
+            rebuild(Building(TRADES, now=AT))
+        refused.append(1)
+
+    def look():
+        found = first_look()
+        at_once(swap)()
+        return found
+
+    monkeypatch.setattr(comparing, "behind", look)
+
+    assert list(compare(Mode.EVENTS)) == []
+    assert refused == [1]
 
 
 # Resuming
