@@ -10,7 +10,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection
 
-from eventstore.databases import Row
+from eventstore.databases import Row, database
 from eventstore.following import PAGE, rows_between, rows_in_table, settled
 from eventstore.integrity.archives import Archive, ArchiveUnreadable, archives_between, contents, removed_after
 from eventstore.integrity.chains import check_chain, exact, place_of
@@ -20,7 +20,7 @@ from eventstore.integrity.references import References, newest_exported
 from eventstore.integrity.sealing import newest_seal
 
 ALIKE = 100 * PAGE
-"""How many events with one number are looked at; more than one is too many."""
+"""How many events with one number, or with numbers that were never given out, are looked at; one more is too many."""
 
 
 class Verification:
@@ -38,6 +38,8 @@ class Verification:
         """Yield what is not as it was recorded, as it is found, and tell how far the look has come."""
         with any_text():
             yield from _files(self.after, self.up_to)
+            if self.after == 0:
+                yield from _never_given_out()
             while self._come_to < self.up_to:
                 self._page()
                 yield from self._found
@@ -111,6 +113,17 @@ def _files(after: int, up_to: int) -> Iterator[Finding]:
             contents(archive)
         except ArchiveUnreadable as error:
             yield Finding(kind="changed", expected=f"archive {archive.number} as it was written", found=str(error))
+
+
+def _never_given_out() -> Iterator[Finding]:
+    """Numbers are given out from 1 on, on PostgreSQL by a sequence; no seal is ever made over others."""
+    # A sequence is read as it is now, so it has come to the number of each event that this statement sees.
+    above = " OR number > (SELECT last_value FROM events_number_seq)" if connection.vendor == "postgresql" else ""
+    query = f"SELECT {database().columns} FROM events WHERE number < 1{above} ORDER BY number LIMIT %s"  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(query, [ALIKE])
+        rows = [Row._make(row) for row in cursor.fetchall()]
+    yield from (event("inserted", row, "a number that was given out", f"number {row.number}") for row in rows)
 
 
 def _kept_otherwise(archive: Archive, after: int, up_to: int, archived: list[Row]) -> Iterator[Finding]:

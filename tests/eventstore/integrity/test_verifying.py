@@ -222,6 +222,26 @@ def test_an_event_inserted_among_sealed_ones_is_named():
     assert found() == [("inserted", "Account-C", 1, gap, 1)]
 
 
+@pytest.mark.parametrize("number", [0, -1, -(2**63)])
+@pytest.mark.parametrize(("identity", "version"), [("Z", 1), ("A", 8)])
+def test_an_event_inserted_below_all_seals_is_named(tmp_path, number, identity, version):
+    log_of_three_seals()
+    exported(tmp_path)
+    put_in(number, identity, version)
+
+    assert found(tmp_path) == [("inserted", f"Account-{identity}", version, number, None)]
+
+
+def test_an_event_inserted_above_all_numbers_given_out_is_named(tmp_path):
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite goes on from the highest number, whoever gave it")
+    log_of_three_seals()
+    exported(tmp_path)
+    put_in(10**15, "A", 8)
+
+    assert found(tmp_path) == [("inserted", A, 8, 10**15, None)]
+
+
 def test_an_event_with_a_number_that_is_taken_is_named():
     if connection.vendor == "sqlite":
         pytest.skip("on SQLite the number is the primary key")
