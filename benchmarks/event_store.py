@@ -13,8 +13,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
+from benchmarks.figures import Figures, say
 from benchmarks.scratch import SERVER, Scratch, scratch, use
 
 VENDORS = ("sqlite", "postgresql")
@@ -35,14 +35,6 @@ AIMS = {
 }
 
 Turn = Callable[[], None]
-
-
-class Figures(NamedTuple):
-    """The seconds of each contender's turns."""
-
-    floor: list[float]
-    ours: list[float]
-    rival: list[float]
 
 
 def main() -> None:
@@ -159,11 +151,6 @@ def told(vendor: str, what: str, figures: Figures, count: int, unit: str) -> Non
     aim = AIMS.get((vendor, what), "")
     cells = vendor, what, rate(figures.floor), rate(figures.ours), ratio(figures.ours), aim, ratio(figures.rival)
     say("| " + " | ".join(cells) + " |")
-
-
-def say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from benchmarks.event_store import say
+from benchmarks.figures import say
 from benchmarks.scratch import SERVER, scratch, use
 
 VENDORS = ("sqlite", "postgresql")

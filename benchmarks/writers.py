@@ -4,7 +4,7 @@ import subprocess
 import sys
 import time
 
-from benchmarks.event_store import Figures
+from benchmarks.figures import Figures
 from benchmarks.scratch import Scratch, _django_url
 
 WRITERS, COMMITS = 4, 150
