@@ -19,8 +19,14 @@ def disagreements(project: Path = PROJECT) -> list[str]:
     constraints = set(
         tomllib.loads((project / "pyproject.toml").read_text())["tool"]["uv"].get("constraint-dependencies", [])
     )
+    # What development needs everywhere, the product may need on some systems only: the version is the same.
+    versions = {version(pin) for pin in everything}
     return [
-        *(f"requirements.txt pins {pin}, requirements-dev.txt does not" for pin in sorted(runtime - everything)),
+        *(
+            f"requirements.txt pins {pin}, requirements-dev.txt does not"
+            for pin in sorted(runtime)
+            if version(pin) not in versions
+        ),
         *(
             f"requirements-dev.txt pins {pin}, constraint-dependencies does not"
             for pin in sorted(everything - constraints)
@@ -41,6 +47,11 @@ def pins(requirements: str) -> set[str]:
     """Return `name==version` or `name==version ; marker` of each requirement."""
     lines = requirements.replace("\\\n", " ").splitlines()
     return {line.partition(" --hash")[0].strip() for line in lines if re.match(r"[a-z0-9]", line)}
+
+
+def version(pin: str) -> str:
+    """Return `name==version` without its marker."""
+    return pin.partition(" ;")[0]
 
 
 def problems(requirements: str) -> list[str]:

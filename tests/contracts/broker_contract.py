@@ -8,17 +8,9 @@ from decimal import Decimal
 import pytest
 from django.db import connections
 
-from trading.brokers.port import (
-    Broker,
-    BrokerUnavailable,
-    NoSuchOrder,
-    OrderRejected,
-    OrderReport,
-    OrderRequest,
-    OrderStatus,
-    OutcomeUnknown,
-    same_order,
-)
+from trading.brokers.orders import OrderReport, OrderRequest, OrderStatus, same_order
+from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, OrderRejected, OutcomeUnknown
+from trading.brokers.port import Broker
 from trading.values.identifiers import BrokerOrderId, ClientOrderId
 from trading.values.quantities import shares
 from trading.values.sides import Side

@@ -13,7 +13,8 @@ from tests.support.made_chain import MadeChain, know_tokens, log_of, take
 from tests.support.near_node import NearNode
 from tests.support.stations import MODES, Clock, Stations, fresh_books, notices
 from tests.support.venue import Venue
-from trading.brokers.port import BrokerUnavailable, OrderStatus, OutcomeUnknown
+from trading.brokers.orders import OrderStatus
+from trading.brokers.outcomes import BrokerUnavailable, OutcomeUnknown
 from trading.conductor.by_hand import process_transaction
 from trading.conductor.inbox import QueuedLog
 from trading.conductor.watcher import queue

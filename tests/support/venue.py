@@ -7,15 +7,9 @@ from typing import Any
 
 import msgspec
 
-from trading.brokers.port import (
-    BrokerError,
-    Capabilities,
-    Clock,
-    NoSuchOrder,
-    OrderReport,
-    OrderRequest,
-    OrderStatus,
-)
+from trading.brokers.orders import OrderReport, OrderRequest, OrderStatus
+from trading.brokers.outcomes import BrokerError, NoSuchOrder
+from trading.brokers.port import Capabilities, Clock
 from trading.values.identifiers import BrokerOrderId, ClientOrderId
 from trading.values.quantities import Shares, Usd
 from trading.values.symbols import Symbol

@@ -8,14 +8,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from trading.brokers.port import (
-    Broker,
-    BrokerUnavailable,
-    OrderRejected,
-    OrderReport,
-    OutcomeUnknown,
-    UnusableReport,
-)
+from trading.brokers.orders import OrderReport
+from trading.brokers.outcomes import BrokerUnavailable, OrderRejected, OutcomeUnknown, UnusableReport
+from trading.brokers.port import Broker
 from trading.conductor.reports import record, record_rejection, record_unknown, request_of, settled
 from trading.conductor.work import due, look_again_at, try_again
 from trading.ledger.book import Ledger

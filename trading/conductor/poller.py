@@ -4,7 +4,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from trading.brokers.port import Broker, BrokerUnavailable, NoSuchOrder, OrderReport, UnusableReport
+from trading.brokers.orders import OrderReport
+from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, UnusableReport
+from trading.brokers.port import Broker
 from trading.conductor.reports import record, record_unknown, settled
 from trading.conductor.work import due, look_again_at, try_again
 from trading.ledger.book import Ledger

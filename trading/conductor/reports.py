@@ -4,7 +4,7 @@ from datetime import datetime
 
 import structlog
 
-from trading.brokers.port import OrderReport, OrderRequest, OrderStatus, same_order
+from trading.brokers.orders import OrderReport, OrderRequest, OrderStatus, same_order
 from trading.conductor.work import forget_refusals, halt, refuse
 from trading.ledger.book import Ledger
 from trading.ledger.step import Step

@@ -18,15 +18,9 @@ from trading.brokers.dry_run.admin import DryRunOrderAdmin
 from trading.brokers.dry_run.behaviour import Behaviour, Behaviours, NotABehaviour
 from trading.brokers.dry_run.broker import DryRunBroker, progress
 from trading.brokers.dry_run.models import DryRunOrder, DryRunOutage
-from trading.brokers.port import (
-    BrokerUnavailable,
-    Capabilities,
-    NoSuchOrder,
-    OrderRejected,
-    OrderRequest,
-    OrderStatus,
-    OutcomeUnknown,
-)
+from trading.brokers.orders import OrderRequest, OrderStatus
+from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, OrderRejected, OutcomeUnknown
+from trading.brokers.port import Capabilities
 from trading.values.identifiers import BrokerOrderId, ClientOrderId
 from trading.values.quantities import shares
 from trading.values.sides import Side

@@ -6,15 +6,8 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from trading.brokers.port import (
-    BrokerError,
-    OrderReport,
-    OrderRequest,
-    OrderStatus,
-    UnknownStatus,
-    UnusableReport,
-    same_order,
-)
+from trading.brokers.orders import OrderReport, OrderRequest, OrderStatus, same_order
+from trading.brokers.outcomes import BrokerError, UnknownStatus, UnusableReport
 from trading.values.identifiers import ClientOrderId
 from trading.values.quantities import shares
 from trading.values.sides import Side

@@ -9,14 +9,8 @@ from tests.support.books import books
 from tests.support.made_chain import know_tokens, log_of, take
 from tests.support.stations import MODES, Clock, Stations, notices
 from tests.support.venue import Venue
-from trading.brokers.port import (
-    BrokerUnavailable,
-    OrderRejected,
-    OrderStatus,
-    OutcomeUnknown,
-    UnknownStatus,
-    UnusableReport,
-)
+from trading.brokers.orders import OrderStatus
+from trading.brokers.outcomes import BrokerUnavailable, OrderRejected, OutcomeUnknown, UnknownStatus, UnusableReport
 from trading.conductor.work import OrderWork, SymbolWait, alike, resume
 from trading.notices.models import Notice
 from trading.offchain_order.aggregate import OrderState

@@ -10,7 +10,7 @@ from tests.support.books import books
 from tests.support.made_chain import know_tokens, log_of, take
 from tests.support.stations import MODES, Stations, notices
 from tests.support.venue import Venue
-from trading.brokers.port import BrokerUnavailable
+from trading.brokers.outcomes import BrokerUnavailable
 from trading.conductor.work import SymbolWait, halt, refuse, resume
 from trading.ledger.mode import Installation, LedgerMode, Mode, WrongMode
 from trading.ledger.tables import OffchainTrade, TradeAccumulator

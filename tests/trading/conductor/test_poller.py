@@ -10,7 +10,8 @@ from tests.support.books import books
 from tests.support.made_chain import know_tokens, log_of, take
 from tests.support.stations import MODES, Clock, Stations, notices
 from tests.support.venue import Venue
-from trading.brokers.port import BrokerUnavailable, NoSuchOrder, OrderStatus, UnknownStatus
+from trading.brokers.orders import OrderStatus
+from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, UnknownStatus
 from trading.conductor.poller import ASK_LATE_EVERY, LATE_FOR
 from trading.conductor.work import SymbolWait
 from trading.notices.models import Notice

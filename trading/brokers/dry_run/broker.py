@@ -16,18 +16,9 @@ from django.db import IntegrityError, transaction
 
 from trading.brokers.dry_run.behaviour import Behaviour, Behaviours
 from trading.brokers.dry_run.models import DryRunOrder, DryRunOutage
-from trading.brokers.port import (
-    BrokerUnavailable,
-    Capabilities,
-    Clock,
-    NoSuchOrder,
-    OrderRejected,
-    OrderReport,
-    OrderRequest,
-    OrderStatus,
-    OutcomeUnknown,
-    same_order,
-)
+from trading.brokers.orders import OrderReport, OrderRequest, OrderStatus, same_order
+from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, OrderRejected, OutcomeUnknown
+from trading.brokers.port import Capabilities, Clock
 from trading.values.arithmetic import EXACT, ZERO, canonical, plain
 from trading.values.identifiers import BrokerOrderId, ClientOrderId
 from trading.values.quantities import Shares, Usd
