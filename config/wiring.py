@@ -27,7 +27,7 @@ from trading.conductor.dispatcher import Dispatcher
 from trading.conductor.drainer import Drainer
 from trading.conductor.enricher import Enricher
 from trading.conductor.hedger import Hedger
-from trading.conductor.poller import Poller
+from trading.conductor.poller import YOUNG_EVERY, Poller
 from trading.conductor.processes import process_name
 from trading.conductor.processor import Processor
 from trading.conductor.watcher import Watcher
@@ -159,7 +159,7 @@ def wire(
         processor=Processor(node=node, owner=hedge.owner, usdc=hedge.usdc, ledger=books, **sizes),
         enricher=Enricher(node=node, pyth=hedge.pyth, ledger=books),
         hedger=Hedger(broker=venue, ledger=books),
-        dispatcher=Dispatcher(broker=venue, ledger=books, poll_after=pause),
+        dispatcher=Dispatcher(broker=venue, ledger=books, poll_after=min(pause, YOUNG_EVERY)),
         poller=Poller(broker=venue, ledger=books, poll_every=pause),
         drainer=Drainer(ledger=books),
         sealer=None if books.mode is Mode.LEGACY else Sealer(folder=settings.SEAL_FOLDER),

@@ -21,9 +21,14 @@ from trading.notices.models import Notice
 from trading.offchain_order.view import OffchainOrderView
 from trading.onchain_trade.view import OnChainTradeView
 from trading.position.view import PositionView
+from trading.submission.absence import Absence
+from trading.submission.pauses import BrokerPause
+from trading.submission.sendings import Sending
 
 __all__ = [
+    "Absence",
     "BackloggedEvent",
+    "BrokerPause",
     "ChainBlock",
     "ChainCheckpoint",
     "DryRunOrder",
@@ -41,6 +46,7 @@ __all__ = [
     "OrderWork",
     "PositionView",
     "QueuedLog",
+    "Sending",
     "StationHeartbeat",
     "SymbolLock",
     "SymbolWait",

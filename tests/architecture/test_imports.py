@@ -16,6 +16,7 @@ PARTS = [
     "trading.chain",
     "trading.brokers",
     "trading.notices",
+    "trading.submission",
     "trading.growth",
     "trading.ledger",
     "trading.conductor",

@@ -20,7 +20,7 @@ from trading.conductor.drainer import Drainer
 from trading.conductor.enricher import Enricher
 from trading.conductor.hedger import Hedger
 from trading.conductor.inbox import QueuedLog
-from trading.conductor.poller import Poller
+from trading.conductor.poller import YOUNG_EVERY, Poller
 from trading.conductor.processor import Processor
 from trading.conductor.station import Station
 from trading.conductor.watcher import Watcher, queue
@@ -117,7 +117,7 @@ class Stations:
         )
         self.enricher = Enricher(node=self.node, pyth=PYTH, ledger=self.ledger)
         self.hedger = Hedger(broker=self.broker, ledger=self.ledger)
-        self.dispatcher = Dispatcher(broker=self.broker, ledger=self.ledger, poll_after=poll)
+        self.dispatcher = Dispatcher(broker=self.broker, ledger=self.ledger, poll_after=min(poll, YOUNG_EVERY))
         self.poller = Poller(broker=self.broker, ledger=self.ledger, poll_every=poll)
         self.drainer = Drainer(ledger=self.ledger)
 

@@ -1,22 +1,35 @@
 """The dispatcher: from a placed order to one that the broker has. Repeating a turn mends a crash on any line of it.
 
-That we are about to send is committed first. Then the broker is asked for the order by our id, and only where it has
-none is the order submitted, under the same id on every try.
+That we are about to send is committed first. How the order gets to the broker once and never twice is the submitter's
+matter; here each outcome is booked.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
 
 from trading.brokers.orders import OrderReport
-from trading.brokers.outcomes import BrokerUnavailable, OrderRejected, OutcomeUnknown, UnusableReport
+from trading.brokers.outcomes import BrokerUnavailable
 from trading.brokers.port import Broker
-from trading.conductor.reports import record, record_rejection, record_unknown, request_of, settled
+from trading.conductor.known_orders import is_resolved, linked
+from trading.conductor.reports import (
+    record,
+    record_never_there,
+    record_rejection,
+    record_unknown,
+    request_of,
+    settled,
+    stop_for_the_operator,
+)
 from trading.conductor.work import due, look_again_at, try_again
 from trading.ledger.book import Ledger
 from trading.notices.models import open_notice
 from trading.offchain_order.aggregate import OffchainOrder, OrderState
 from trading.offchain_order.commands import StartSubmission
+from trading.submission.pauses import is_paused, pause, pauses_for_all, resume_calls
+from trading.submission.sendings import AlreadyOnTheWay
+from trading.submission.submitter import AtTheBroker, ForTheOperator, InDoubt, NeverThere, Outcome, Refused, Submitter
 from trading.values.identifiers import OrderId
 
 log = structlog.get_logger(__name__)
@@ -32,27 +45,46 @@ class Dispatcher:
 
     name = "dispatcher"
 
-    def __init__(self, *, broker: Broker, ledger: Ledger, poll_after: timedelta) -> None:
+    def __init__(
+        self,
+        *,
+        broker: Broker,
+        ledger: Ledger,
+        poll_after: timedelta,
+        may_trade: Callable[[datetime], bool] = lambda now: True,
+    ) -> None:
+        """`may_trade` tells whether anything may be sent at all from this installation to this account."""
         self._broker, self._ledger = broker, ledger
-        self._poll_after = poll_after
+        self._poll_after, self._may_trade = poll_after, may_trade
+        self._submitter = Submitter(broker, linked=linked(ledger), resolved=is_resolved(ledger))
 
     def run_once(self, *, now: datetime) -> bool:
         """Take on every order that is due. Return whether there was any."""
         orders = [order for order in self._ledger.memory().orders(STATES) if self._ours(order)]
         ready = due([order.order_id for order in orders], now=now)
+        if not ready or is_paused(self._broker.name, now=now) or not self._may_trade(now):
+            return False
         failure = None
         for order in orders:
             if order.order_id not in ready:
                 continue
             try:
                 self._dispatch(order, now)
+            except BrokerUnavailable as outage:
+                if pauses_for_all(outage):
+                    until = pause(self._broker.name, outage, now=now)
+                    log.warning("Broker takes no calls for now", broker=self._broker.name, until=until.isoformat())
+                    break
+                self._postpone(order, f"{type(outage).__name__}: {outage}", now)
             except Exception as error:  # each order by itself; the station fails after all had their turn
                 log.exception("Order can't be dispatched", order=order.order_id, symbol=order.symbol)
                 self._postpone(order, f"{type(error).__name__}: {error}", now)
                 failure = error
+            else:
+                resume_calls(self._broker.name, now=now)
         if failure is not None:
             raise failure
-        return bool(ready)
+        return True
 
     def _ours(self, order: OffchainOrder) -> bool:
         # Orders of another broker wait for a conductor that has it; those with an id of theirs are the poller's.
@@ -63,17 +95,12 @@ class Dispatcher:
             return
         request = request_of(order)
         try:
-            report = self._broker.find(request.client_order_id) or self._broker.submit(request)
-        except OrderRejected as rejection:
-            record_rejection(self._ledger, order, str(rejection), now=now)
-        except BrokerUnavailable as outage:
-            self._postpone(order, f"{type(outage).__name__}: {outage}", now)
-        except (OutcomeUnknown, UnusableReport) as unknown:
-            reason = f"{type(unknown).__name__}: {unknown}"
-            record_unknown(self._ledger, order, reason, now=now, actor=self.name)
-            self._postpone(order, reason, now, tell=isinstance(unknown, UnusableReport))
-        else:
-            self._record(order, report, now)
+            outcome = self._submitter.submit(request, now=now)
+        except AlreadyOnTheWay as alike:
+            self._postpone(order, str(alike), now)
+            return
+        if self._book(order, outcome, now):
+            self._submitter.settle(request.client_order_id)
 
     def _may_send(self, order: OrderId, now: datetime) -> bool:
         """Commit that we are about to send; False where the order ended or was submitted meanwhile."""
@@ -86,14 +113,35 @@ class Dispatcher:
                 step.handle(OffchainOrder, order, StartSubmission(sending_at=now))
         return True
 
-    def _record(self, order: OffchainOrder, report: OrderReport, now: datetime) -> None:
+    def _book(self, order: OffchainOrder, outcome: Outcome, now: datetime) -> bool:
+        """Book an outcome. Return whether it is known by now what became of the order."""
+        match outcome:
+            case AtTheBroker(report=report):
+                return self._record(order, report, now)
+            case Refused(reason=reason):
+                record_rejection(self._ledger, order, reason, now=now)
+                return True
+            case NeverThere(reason=reason):
+                record_never_there(self._ledger, order, reason, now=now, actor=self.name)
+                return True
+            case InDoubt(reason=reason, tell=tell):
+                record_unknown(self._ledger, order, reason, now=now, actor=self.name)
+                self._postpone(order, reason, now, tell=tell)
+                return False
+            case ForTheOperator(reason=reason):
+                stop_for_the_operator(self._ledger, order, reason, now=now, actor=self.name)
+                self._postpone(order, reason, now)
+                return False
+
+    def _record(self, order: OffchainOrder, report: OrderReport, now: datetime) -> bool:
         stands = record(self._ledger, order, report, now=now, actor=self.name)
         if stands.state is OrderState.UNKNOWN:
             self._postpone(order, stands.reason or "unknown", now)
-            return
+            return False
         settled(order, now=now)
         look_again_at(order.order_id, at=now + self._poll_after)
         log.info("Order submitted", order=order.order_id, symbol=order.symbol, broker_order=report.broker_order_id)
+        return True
 
     def _postpone(self, order: OffchainOrder, reason: str, now: datetime, *, tell: bool = False) -> None:
         tries = try_again(order.order_id, reason, now=now, longest=LONGEST_WAIT)

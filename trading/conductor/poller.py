@@ -1,5 +1,11 @@
-"""The poller: asks the broker about submitted orders, and books what is new in its reports."""
+"""The poller: asks the broker about submitted orders, and books what is new in its reports.
 
+One sweep for all of them, and no chain of calls for each: the list of open orders tells of most in one call, and only
+those that it does not name are asked about one by one.
+"""
+
+import random
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
@@ -12,6 +18,8 @@ from trading.conductor.work import due, look_again_at, try_again
 from trading.ledger.book import Ledger
 from trading.notices.models import open_notice
 from trading.offchain_order.aggregate import OffchainOrder, OrderState
+from trading.submission.pauses import is_paused, pause, pauses_for_all, resume_calls
+from trading.values.identifiers import BrokerOrderId
 
 log = structlog.get_logger(__name__)
 
@@ -21,6 +29,11 @@ TRIES_BEFORE_A_NOTICE = 5
 # So long after its end an order is still asked about, now and then: a fill may be reported late.
 LATE_FOR = timedelta(minutes=30)
 ASK_LATE_EVERY = timedelta(minutes=5)
+# A list costs one call, so it pays from the second order on.
+ORDERS_WORTH_A_LIST = 2
+# A market order fills within seconds; so long it is asked about often, and whenever something has just been filled.
+YOUNG_FOR = timedelta(seconds=15)
+YOUNG_EVERY = timedelta(seconds=1)
 
 
 class Poller:
@@ -28,27 +41,49 @@ class Poller:
 
     name = "poller"
 
-    def __init__(self, *, broker: Broker, ledger: Ledger, poll_every: timedelta) -> None:
+    def __init__(
+        self,
+        *,
+        broker: Broker,
+        ledger: Ledger,
+        poll_every: timedelta,
+        jitter: timedelta = timedelta(0),
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """Ask about an order every `poll_every`, and up to `jitter` later, so that many do not ask at one time."""
         self._broker, self._ledger = broker, ledger
-        self._poll_every = poll_every
+        self._poll_every, self._jitter, self._chance = poll_every, jitter, chance
 
     def run_once(self, *, now: datetime) -> bool:
         """Ask about every order that is due. Return whether there was any."""
         orders = [order for order in self._orders(now) if self._ours(order)]
         ready = due([order.order_id for order in orders], now=now)
-        failure = None
-        for order in orders:
-            if order.order_id not in ready:
-                continue
+        if not ready or is_paused(self._broker.name, now=now):
+            return False
+        orders = [order for order in orders if order.order_id in ready]
+        failure: Exception | None = None
+        try:
+            listed = self._listed(orders)
+        except BrokerUnavailable as outage:
+            self._unavailable(orders, outage, now)
+            return True
+        for place, order in enumerate(orders):
             try:
-                self._poll(order, now)
+                self._poll(order, listed, now)
+            except BrokerUnavailable as outage:
+                if pauses_for_all(outage):
+                    self._unavailable(orders[place:], outage, now)
+                    break
+                self._postpone(order, f"{type(outage).__name__}: {outage}", now)
             except Exception as error:  # each order by itself; the station fails after all had their turn
                 log.exception("Order can't be polled", order=order.order_id, symbol=order.symbol)
                 self._postpone(order, f"{type(error).__name__}: {error}", now)
                 failure = error
+            else:
+                resume_calls(self._broker.name, now=now)
         if failure is not None:
             raise failure
-        return bool(ready)
+        return True
 
     def _orders(self, now: datetime) -> list[OffchainOrder]:
         memory = self._ledger.memory()
@@ -57,25 +92,31 @@ class Poller:
     def _ours(self, order: OffchainOrder) -> bool:
         return order.broker == self._broker.name and order.broker_order_id is not None
 
-    def _poll(self, order: OffchainOrder, now: datetime) -> None:
+    def _listed(self, orders: list[OffchainOrder]) -> dict[BrokerOrderId, OrderReport]:
+        """What one list tells of the orders; those that it does not name may have ended."""
+        if sum(order.is_open for order in orders) < ORDERS_WORTH_A_LIST:
+            return {}
         try:
-            report = self._ask(order)
-        except BrokerUnavailable as outage:
-            self._postpone(order, f"{type(outage).__name__}: {outage}", now)
-            return
+            return {report.broker_order_id: report for report in self._broker.open_orders()}
+        except UnusableReport as unusable:
+            # One order of the account that can't be read must not hide the others, which are asked about one by one.
+            log.warning("List of open orders can't be used", broker=self._broker.name, error=str(unusable))
+            return {}
+
+    def _poll(self, order: OffchainOrder, listed: dict[BrokerOrderId, OrderReport], now: datetime) -> None:
+        try:
+            report = self._ask(order, listed)
         except (UnusableReport, NoSuchOrder) as unknown:
-            # No word of the broker's that the order ended: it is unknown, and never failed by us.
-            reason = f"{type(unknown).__name__}: {unknown}"
-            if order.is_open:
-                record_unknown(self._ledger, order, reason, now=now, actor=self.name)
-            self._postpone(order, reason, now, tell=isinstance(unknown, UnusableReport))
+            # No word of the broker's that the order ended: it is unknown, and never failed by us. That a broker does
+            # not know an order any more that it once took is for an operator to look at.
+            self._unknown(order, unknown, now, tell=isinstance(unknown, UnusableReport))
             return
         stands = record(self._ledger, order, report, now=now, actor=self.name)
         if stands.state is OrderState.UNKNOWN:
             self._postpone(order, stands.reason or "unknown", now)
             return
         settled(order, now=now)
-        look_again_at(order.order_id, at=now + (ASK_LATE_EVERY if stands.has_ended else self._poll_every))
+        look_again_at(order.order_id, at=now + self._pause_after(order, stands, now))
         if stands.has_ended and not order.has_ended:
             log.info(
                 "Order ended",
@@ -85,16 +126,42 @@ class Poller:
                 filled_shares=str(stands.filled_shares),
             )
 
-    def _ask(self, order: OffchainOrder) -> OrderReport:
+    def _ask(self, order: OffchainOrder, listed: dict[BrokerOrderId, OrderReport]) -> OrderReport:
         if order.broker_order_id is None:
             raise NoSuchOrder(f"order {order.order_id} has no id of the broker's")
+        if (report := listed.get(order.broker_order_id)) is not None:
+            return report
         try:
             return self._broker.report(order.broker_order_id)
         except NoSuchOrder:
-            found = None if order.client_order_id is None else self._broker.find(order.client_order_id)
-            if found is None:
+            if order.client_order_id is None or not self._broker.capabilities.client_order_id:
+                raise
+            if (found := self._broker.find(order.client_order_id)) is None:
                 raise
             return found
+
+    def _unknown(self, order: OffchainOrder, error: Exception, now: datetime, *, tell: bool = False) -> None:
+        reason = f"{type(error).__name__}: {error}"
+        if order.is_open:
+            record_unknown(self._ledger, order, reason, now=now, actor=self.name)
+        self._postpone(order, reason, now, tell=tell)
+
+    def _pause_after(self, order: OffchainOrder, stands: OffchainOrder, now: datetime) -> timedelta:
+        """How long until the next look: less while an order is young or filling, much more after its end."""
+        if stands.has_ended:
+            return ASK_LATE_EVERY
+        young = stands.submitted_at is not None and now - stands.submitted_at < YOUNG_FOR
+        if young or stands.filled_shares > order.filled_shares:
+            return min(YOUNG_EVERY, self._poll_every)
+        return self._poll_every + self._jitter * self._chance()
+
+    def _unavailable(self, orders: list[OffchainOrder], outage: BrokerUnavailable, now: datetime) -> None:
+        if pauses_for_all(outage):
+            until = pause(self._broker.name, outage, now=now)
+            log.warning("Broker takes no calls for now", broker=self._broker.name, until=until.isoformat())
+            return
+        for order in orders:
+            self._postpone(order, f"{type(outage).__name__}: {outage}", now)
 
     def _postpone(self, order: OffchainOrder, reason: str, now: datetime, *, tell: bool = False) -> None:
         tries = try_again(order.order_id, reason, now=now, longest=LONGEST_WAIT)

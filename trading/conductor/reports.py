@@ -78,6 +78,37 @@ def record_rejection(ledger: Ledger, order: OffchainOrder, reason: str, *, now: 
         _fail(step, known, FailureKind.REJECTED, known.filled_shares, reason, now, now)
 
 
+def record_never_there(ledger: Ledger, order: OffchainOrder, reason: str, *, now: datetime, actor: str) -> None:
+    """Book that the broker, asked often enough, never had the order: the position is free for another one."""
+    with ledger.step(at=now, actor=actor) as step:
+        step.load(symbols=[order.symbol], orders=[order.order_id])
+        known = step.order(order.order_id)
+        if known.has_ended or known.broker_order_id != order.broker_order_id or known.filled_shares:
+            return  # Another process has heard of it meanwhile.
+        _fail(step, known, FailureKind.FAILED, known.filled_shares, reason, now, now)
+
+
+def stop_for_the_operator(ledger: Ledger, order: OffchainOrder, reason: str, *, now: datetime, actor: str) -> None:
+    """Nothing that we can ask tells what became of the order: it stays unknown, and its symbol halts."""
+    with ledger.step(at=now, actor=actor) as step:
+        step.load(orders=[order.order_id])
+        known = step.order(order.order_id)
+        if not known.is_open or known.broker_order_id is not None:
+            return
+        with step.group(correlation=f"order:{order.order_id}"):
+            step.handle(OffchainOrder, order.order_id, MarkUnknown(reason=reason))
+        halt(order.symbol, f"order {order.order_id}: {reason}", now=now)
+        open_notice(
+            "symbol_halted",
+            order.symbol,
+            f"nobody but you can tell what became of order {order.order_id} ({order.side} {order.symbol}): {reason}. "
+            f"Look at the orders at the broker; then `manage.py reconcile_order {order.order_id} --broker-order ID` if "
+            f"one of them is it, or `manage.py fail_order {order.order_id}` if none is, and "
+            f"`manage.py resume_symbol {order.symbol}`",
+            at=now,
+        )
+
+
 def record_unknown(ledger: Ledger, order: OffchainOrder, reason: str, *, now: datetime, actor: str) -> None:
     """Book that we don't know what became of an order; it is asked for, and never failed by us."""
     with ledger.step(at=now, actor=actor) as step:

@@ -19,7 +19,7 @@ from trading.onchain_trade.view import FRESH
 from trading.position import view as position_view
 from trading.position.aggregate import Position
 from trading.values.arithmetic import ZERO
-from trading.values.identifiers import OrderId, TradeId
+from trading.values.identifiers import BrokerOrderId, ClientOrderId, OrderId, TradeId
 from trading.values.symbols import Symbol
 
 
@@ -54,6 +54,14 @@ class LegacyMemory:
         rows = OffchainTrade.objects.filter(symbol=symbol, status__in=IN_PROGRESS).values_list("id", flat=True)
         found = rows.first()
         return None if found is None else OrderId(found)
+
+    def order_named(self, client_order_id: ClientOrderId) -> OffchainOrder | None:
+        row = OffchainTrade.objects.filter(client_order_id=client_order_id).first()
+        return None if row is None else order_view.state_of(row, order_id=row.id)
+
+    def known_broker_orders(self, ids: Collection[BrokerOrderId]) -> set[BrokerOrderId]:
+        rows = OffchainTrade.objects.filter(broker_order_id__in=list(ids))
+        return {BrokerOrderId(id) for id in rows.values_list("broker_order_id", flat=True) if id is not None}
 
     def trades_in_block(self, block_hash: str) -> list[OnChainTrade]:
         rows = OnchainTrade.objects.filter(block_hash=block_hash, reorged_at=None).order_by("log_index")

@@ -9,7 +9,7 @@ from eventstore.store import Metadata
 from trading.offchain_order.aggregate import OffchainOrder, OrderState
 from trading.onchain_trade.aggregate import OnChainTrade
 from trading.position.aggregate import Position
-from trading.values.identifiers import OrderId, TradeId
+from trading.values.identifiers import BrokerOrderId, ClientOrderId, OrderId, TradeId
 from trading.values.symbols import Symbol
 
 AnyAggregate = type[OnChainTrade] | type[Position] | type[OffchainOrder]
@@ -65,6 +65,14 @@ class Memory(Protocol):
 
     def order_under_way(self, symbol: Symbol) -> OrderId | None:
         """The number of a symbol's open order, whatever its position says of it."""
+        ...
+
+    def order_named(self, client_order_id: ClientOrderId) -> OffchainOrder | None:
+        """The order that has this id of ours, if there is one."""
+        ...
+
+    def known_broker_orders(self, ids: Collection[BrokerOrderId]) -> set[BrokerOrderId]:
+        """Those of some ids of a broker's that stand with an order of ours."""
         ...
 
     def trades_in_block(self, block_hash: str) -> list[OnChainTrade]:

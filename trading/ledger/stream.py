@@ -16,7 +16,7 @@ from trading.onchain_trade.view import OnChainTradeView
 from trading.position import view as position_view
 from trading.position.aggregate import Position
 from trading.position.view import PositionView
-from trading.values.identifiers import OrderId, TradeId
+from trading.values.identifiers import BrokerOrderId, ClientOrderId, OrderId, TradeId
 from trading.values.symbols import Symbol
 
 
@@ -45,6 +45,14 @@ class StreamMemory:
         rows = OffchainOrderView.objects.filter(symbol=symbol, detailed_status__in=[s.value for s in OPEN])
         found = rows.values_list("execution_id", flat=True).first()
         return None if found is None else OrderId(found)
+
+    def order_named(self, client_order_id: ClientOrderId) -> OffchainOrder | None:
+        row = OffchainOrderView.objects.filter(client_order_id=client_order_id).first()
+        return None if row is None else order_view.state_of(row, order_id=row.execution_id)
+
+    def known_broker_orders(self, ids: Collection[BrokerOrderId]) -> set[BrokerOrderId]:
+        rows = OffchainOrderView.objects.filter(broker_order_id__in=list(ids))
+        return {BrokerOrderId(id) for id in rows.values_list("broker_order_id", flat=True) if id is not None}
 
     def trades_in_block(self, block_hash: str) -> list[OnChainTrade]:
         rows = OnChainTradeView.objects.filter(block_hash=block_hash, reorged_at=None).order_by("log_index")

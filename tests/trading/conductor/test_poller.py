@@ -11,14 +11,17 @@ from tests.support.made_chain import know_tokens, log_of, take
 from tests.support.stations import MODES, Clock, Stations, notices
 from tests.support.venue import Venue
 from trading.brokers.orders import OrderStatus
-from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, UnknownStatus
+from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, NotAuthorised, RateLimited, UnknownStatus
 from trading.conductor.poller import ASK_LATE_EVERY, LATE_FOR
-from trading.conductor.work import SymbolWait
+from trading.conductor.work import OrderWork, SymbolWait
 from trading.notices.models import Notice
 from trading.offchain_order.aggregate import OrderState
+from trading.submission.pauses import BrokerPause
 from trading.values.identifiers import BrokerOrderId
 
 pytestmark = pytest.mark.django_db
+
+MORE = [f"tX{chr(65 + number)}" for number in range(20)]
 
 
 @pytest.fixture
@@ -34,7 +37,7 @@ def venue(clock):
 @pytest.fixture(params=MODES)
 def stations(request, clock, venue):
     """Stations with an order of 4 AAPL at the venue, of a net of 4.5."""
-    know_tokens("tAAPL", "tMSFT")
+    know_tokens("tAAPL", "tMSFT", *MORE)
     stations = Stations(mode=request.param, clock=clock, broker=venue)
     stations.fill(log_of(take("SELL", "4.5", "tAAPL", usdc="900"), block=100))
     stations.hedge()
@@ -45,6 +48,13 @@ def poll(stations: Stations) -> None:
     """Poll, when it is time to."""
     stations.forward(1)
     stations.run(stations.poller)
+
+
+def more_orders(stations: Stations, *, count: int) -> None:
+    """Let orders in other symbols be at the venue too."""
+    for number, token in enumerate(MORE[:count]):
+        stations.fill(log_of(take("BUY", "3", token), block=300 + number))
+    stations.hedge()
 
 
 def stands(stations: Stations) -> tuple[OrderState, Decimal, Decimal]:
@@ -267,6 +277,7 @@ def test_one_order_that_fails_leaves_the_others_their_turn(stations, venue):
     venue.tell(OrderStatus.FILLED, "3")
     report = venue.report
     venue.report = lambda order: report(order) if order == "V-2" else int("never")
+    venue.open_orders = list
 
     stations.forward(1)
     with pytest.raises(ValueError, match="never"):
@@ -276,6 +287,107 @@ def test_one_order_that_fails_leaves_the_others_their_turn(stations, venue):
         "AAPL": OrderState.SUBMITTED,
         "MSFT": OrderState.FILLED,
     }
+
+
+# One sweep for many.
+
+
+def test_many_open_orders_are_asked_about_in_one_call(stations, venue):
+    """G3-31: once each order had a chain of calls of its own."""
+    more_orders(stations, count=20)
+    before = len(venue.asked)
+
+    poll(stations)
+
+    assert [question for question, _ in venue.asked[before:]] == ["open_orders"]
+
+
+def test_those_that_the_list_does_not_name_are_asked_about_one_by_one(stations, venue):
+    more_orders(stations, count=5)
+    venue.tell(OrderStatus.FILLED, "3", order=2)
+    venue.tell(OrderStatus.PARTIALLY_FILLED, "1", order=3)
+    before = len(venue.asked)
+
+    poll(stations)
+
+    assert venue.asked[before:] == [("open_orders", ""), ("report", "V-3")]
+    assert [order.filled_shares for order in stations.orders()] == [0, 0, 3, 1, 0, 0]
+
+
+def test_a_list_that_can_not_be_used_hides_no_order(stations, venue):
+    """The account may hold a kind of order that we have no words for."""
+    more_orders(stations, count=2)
+    venue.tell(OrderStatus.FILLED, "3", order=1)
+    venue.fail("open_orders", UnknownStatus("'on ice'"))
+
+    poll(stations)
+
+    assert [order.filled_shares for order in stations.orders()] == [0, 3, 0]
+
+
+def test_an_order_is_asked_about_often_while_it_is_young_and_then_seldom(venue, clock):
+    stations = Stations(clock=clock, broker=venue, poll_seconds=15)
+    know_tokens("tAAPL")
+    stations.fill(log_of(take("SELL", "4.5", "tAAPL", usdc="900"), block=100))
+    asked = []
+    for _ in range(70):
+        before = len(venue.questions("report"))
+        stations.hedge()
+        asked += [clock()] * (len(venue.questions("report")) - before)
+        stations.forward(1)
+
+    gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(asked)]
+    assert gaps == [1] * 14 + [15] * len(gaps[14:])
+    assert len(gaps[14:]) == 3
+
+
+# A broker that takes no calls.
+
+
+def test_a_rate_limit_pauses_the_account_and_spends_no_try(stations, venue, clock):
+    """G3-32: once it burned the budget of retries."""
+    venue.fail("report", RateLimited("429", retry_after=timedelta(seconds=40)))
+    poll(stations)
+    stations.fill(log_of(take("BUY", "3", "tMSFT"), block=200))
+    before = len(venue.asked)
+
+    for _ in range(39):
+        stations.hedge()
+        stations.forward(1)
+    assert venue.asked[before:] == []
+    stations.forward(1)
+    stations.hedge()
+
+    assert [order.state for order in stations.orders()] == [OrderState.SUBMITTED] * 2
+    assert set(OrderWork.objects.values_list("tries", flat=True)) == {0}
+    assert not BrokerPause.objects.exists()
+    assert notices() == []
+
+
+def test_rate_limits_in_a_row_pause_longer_each_time(stations, venue, clock):
+    venue.fail("report", RateLimited("429"), times=4)
+    pauses = []
+    for _ in range(4):
+        poll(stations)
+        row = BrokerPause.objects.get()
+        pauses.append((row.not_before - clock()).total_seconds())
+        clock.at = row.not_before
+
+    assert pauses == [1, 2, 4, 8]
+
+
+def test_a_broker_that_refuses_us_is_told_and_the_notice_goes_when_it_answers(stations, venue, clock):
+    venue.fail("report", NotAuthorised("401"), times=2)
+
+    poll(stations)
+    assert notices() == [("broker_refuses_us", "dry_run")]
+    stations.forward(1)
+    poll(stations)
+    stations.forward(60)
+    poll(stations)
+
+    assert notices() == []
+    assert stands(stations) == (OrderState.SUBMITTED, 0, Decimal("-4.5"))
 
 
 # Two pollers.

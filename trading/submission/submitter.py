@@ -1,0 +1,155 @@
+"""The submitter: from a stored intent to an order at the broker, once. What it came to is returned, not booked.
+
+Where the broker knows our ids it is asked for the order first, and the same id is sent on every try. Where it does not
+(Schwab), an order is sent once; after an outcome that is not known it is looked for among the orders that look like it,
+and only when five looks over two minutes found none, and the account's holdings did not move, was it never there.
+"""
+
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+
+import msgspec
+
+from trading.brokers.orders import CLOCK_SKEW, OrderReport, OrderRequest, same_order
+from trading.brokers.outcomes import BrokerUnavailable, OrderRejected, OutcomeUnknown, UnusableReport
+from trading.brokers.port import Broker
+from trading.submission.absence import forget_absence, note_absence
+from trading.submission.sendings import AlreadyOnTheWay, Sending, begin, nothing_was_sent, sending_of, settle
+from trading.values.arithmetic import plain, subtract
+from trading.values.identifiers import BrokerOrderId, ClientOrderId
+from trading.values.quantities import Shares
+from trading.values.sides import Side
+
+AHEAD = timedelta(minutes=1)
+"""A broker's clock may run before ours by this much."""
+
+NEVER_HAD = "Stale execution timeout"
+"""The reason of an order that the broker, asked for it, never had."""
+
+
+class AtTheBroker(msgspec.Struct, frozen=True):
+    """The broker has the order."""
+
+    report: OrderReport
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """The broker said no; the order never was."""
+
+    reason: str
+
+
+class InDoubt(msgspec.Struct, frozen=True):
+    """The broker may have the order: it is looked for, and not sent."""
+
+    reason: str
+    tell: bool = False
+    """An operator must know at once: what was heard can't be."""
+
+
+class NeverThere(msgspec.Struct, frozen=True):
+    """It is proven that the broker never had the order."""
+
+    reason: str
+
+
+class ForTheOperator(msgspec.Struct, frozen=True):
+    """Nothing that we can ask tells what became of the order. A person must look."""
+
+    reason: str
+
+
+Outcome = AtTheBroker | Refused | InDoubt | NeverThere | ForTheOperator
+
+
+class Submitter:
+    """Gets orders to one broker."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        *,
+        linked: Callable[[Collection[BrokerOrderId]], set[BrokerOrderId]],
+        resolved: Callable[[ClientOrderId], bool],
+    ) -> None:
+        """`linked` tells which of the broker's orders are known to be ours, `resolved` whether an outcome is booked."""
+        self._broker, self._linked, self._resolved = broker, linked, resolved
+
+    def submit(self, request: OrderRequest, *, now: datetime) -> Outcome:
+        """Send an order, or look for one that may have been sent.
+
+        Raises BrokerUnavailable where nothing was sent, and AlreadyOnTheWay where another order alike has to be known
+        first; the same may be asked again then.
+        """
+        try:
+            if self._broker.capabilities.client_order_id:
+                return AtTheBroker(self._broker.find(request.client_order_id) or self._broker.submit(request))
+            sending = sending_of(request.client_order_id)
+            if sending is not None and sending.in_doubt_at is not None:
+                return self._look(request, sending, now)
+            return AtTheBroker(self._send(request, now))
+        except OrderRejected as rejection:
+            return Refused(str(rejection))
+        except (OutcomeUnknown, UnusableReport) as unknown:
+            return InDoubt(f"{type(unknown).__name__}: {unknown}", tell=isinstance(unknown, UnusableReport))
+
+    def settle(self, client_order_id: ClientOrderId) -> None:
+        """What became of the order is booked: forget how it was sent and looked for."""
+        settle(client_order_id)
+        forget_absence(client_order_id)
+
+    def _send(self, request: OrderRequest, now: datetime) -> OrderReport:
+        held = self._broker.holdings().of(request.symbol).net_shares
+        begin(self._broker.name, request, held_before=held, resolved=self._resolved, now=now)
+        try:
+            return self._broker.submit(request)
+        except BrokerUnavailable:
+            nothing_was_sent(request.client_order_id)
+            raise
+
+    def _look(self, request: OrderRequest, sending: Sending, now: datetime) -> Outcome:
+        listed = self._broker.orders(since=request.created_at - CLOCK_SKEW, until=now + AHEAD)
+        alike = [report for report in listed if same_order(request, report) is None]
+        known = self._linked([report.broker_order_id for report in alike])
+        # One that was rejected there is ours all the same: it was sent, and this is what became of it.
+        ours = [report for report in alike if report.broker_order_id not in known]
+        if len(ours) == 1:
+            return AtTheBroker(ours[0])
+        if ours:
+            ids = ", ".join(report.broker_order_id for report in ours)
+            return ForTheOperator(
+                f"{self._broker.name} has {len(ours)} orders that may be {request.client_order_id}: {ids}"
+            )
+        absence = note_absence(request.client_order_id, now=now)
+        if not absence.is_proven:
+            return InDoubt(f"{self._broker.name} lists no order like it yet ({absence.told})")
+        return self._never_there(request, sending, absence.told)
+
+    def _never_there(self, request: OrderRequest, sending: Sending, told: str) -> Outcome:
+        holding = self._broker.holdings().of(request.symbol)
+        if sending.held_before_shares is None:
+            return ForTheOperator(f"it is not known what was held of {request.symbol} before it was sent")
+        moved = subtract(holding.net_shares, sending.held_before_shares)
+        if _same_way(request.side, Shares(moved)):
+            return ForTheOperator(
+                f"{self._broker.name} lists no order like {request.client_order_id} ({told}), but holds "
+                f"{plain(holding.net_shares)} {request.symbol} where it held {plain(sending.held_before_shares)}"
+            )
+        return NeverThere(f"{NEVER_HAD}: {self._broker.name} never had it ({told})")
+
+
+def _same_way(side: Side, moved: Shares) -> bool:
+    """Tell whether holdings moved as the order would have moved them, even in part."""
+    return moved > 0 if side is Side.BUY else moved < 0
+
+
+__all__ = [
+    "AlreadyOnTheWay",
+    "AtTheBroker",
+    "ForTheOperator",
+    "InDoubt",
+    "NeverThere",
+    "Outcome",
+    "Refused",
+    "Submitter",
+]
