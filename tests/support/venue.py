@@ -9,7 +9,7 @@ import msgspec
 
 from trading.brokers.market import Account, Asset, Holding, Holdings, MarketClock, Quote, TradingSession
 from trading.brokers.orders import OrderReport, OrderRequest, OrderStatus
-from trading.brokers.outcomes import BrokerError, NoSuchOrder, NotCancellable
+from trading.brokers.outcomes import BrokerError, NoSuchOrder, NotCancellable, NotOffered
 from trading.brokers.port import Capabilities, Clock
 from trading.values.identifiers import BrokerOrderId, ClientOrderId
 from trading.values.quantities import Shares, Usd
@@ -21,9 +21,10 @@ class Venue:
 
     name = "dry_run"
 
-    def __init__(self, clock: Clock, *, fractional_digits: int | None = None) -> None:
+    def __init__(self, clock: Clock, *, fractional_digits: int | None = None, our_ids: bool = True) -> None:
+        """Without `our_ids` it makes an order of whatever it is sent, however often, as Schwab does."""
         self.capabilities = Capabilities(
-            fractional_digits=fractional_digits, client_order_id=True, shorting=True, fractional_shorting=True
+            fractional_digits=fractional_digits, client_order_id=our_ids, shorting=True, fractional_shorting=True
         )
         self.now = clock
         self.orders_taken: dict[ClientOrderId, OrderReport] = {}
@@ -74,14 +75,19 @@ class Venue:
 
     def submit(self, request: OrderRequest) -> OrderReport:
         error = self._error("submit", request.client_order_id)
+        name = request.client_order_id
+        if not self.capabilities.client_order_id:
+            name = ClientOrderId(f"{name} #{len(self.orders_taken) + 1}")
         if error is None or error[1]:
             self.submitted.append(request)
-            self.orders_taken.setdefault(request.client_order_id, self.taken(request))
+            self.orders_taken.setdefault(name, self.taken(request))
         if error is not None:
             raise error[0]
-        return self._answered("submit", request.client_order_id, self.orders_taken[request.client_order_id])
+        return self._answered("submit", request.client_order_id, self.orders_taken[name])
 
     def find(self, client_order_id: ClientOrderId) -> OrderReport | None:
+        if not self.capabilities.client_order_id:
+            raise NotOffered("the venue knows no ids of ours")
         if (error := self._error("find", client_order_id)) is not None:
             raise error[0]
         return self._answered("find", client_order_id, self.orders_taken.get(client_order_id))
@@ -99,6 +105,7 @@ class Venue:
         return [report for report in self.orders_taken.values() if not report.status.is_end]
 
     def orders(self, *, since: datetime, until: datetime) -> list[OrderReport]:
+        self._ask("orders", "")
         return [report for report in self.orders_taken.values() if since <= report.submitted_at <= until]
 
     def cancel(self, broker_order_id: BrokerOrderId) -> None:
@@ -169,7 +176,7 @@ class Venue:
         """The report of an order that was just taken."""
         report = OrderReport(
             broker_order_id=BrokerOrderId(f"V-{len(self.orders_taken) + 1}"),
-            client_order_id=request.client_order_id,
+            client_order_id=request.client_order_id if self.capabilities.client_order_id else None,
             symbol=Symbol(request.symbol),
             side=request.side,
             requested_shares=request.shares,
