@@ -27,9 +27,11 @@ from trading.conductor.dispatcher import Dispatcher
 from trading.conductor.drainer import Drainer
 from trading.conductor.enricher import Enricher
 from trading.conductor.hedger import Hedger
+from trading.conductor.identity import AccountCheck
 from trading.conductor.poller import YOUNG_EVERY, Poller
 from trading.conductor.processes import process_name
 from trading.conductor.processor import Processor
+from trading.conductor.reconciler import Reconciler
 from trading.conductor.watcher import Watcher
 from trading.ledger.book import Ledger
 from trading.ledger.mode import Mode
@@ -53,6 +55,7 @@ class Wired:
     hedger: Hedger
     dispatcher: Dispatcher
     poller: Poller
+    reconciler: Reconciler
     drainer: Drainer
     sealer: Sealer | None
     """None where no events are written."""
@@ -69,6 +72,7 @@ class Wired:
                 self.hedger,
                 self.dispatcher,
                 self.poller,
+                self.reconciler,
                 self.drainer,
                 *([] if self.sealer is None else [self.sealer]),
             ],
@@ -159,8 +163,14 @@ def wire(
         processor=Processor(node=node, owner=hedge.owner, usdc=hedge.usdc, ledger=books, **sizes),
         enricher=Enricher(node=node, pyth=hedge.pyth, ledger=books),
         hedger=Hedger(broker=venue, ledger=books),
-        dispatcher=Dispatcher(broker=venue, ledger=books, poll_after=min(pause, YOUNG_EVERY)),
+        dispatcher=Dispatcher(
+            broker=venue,
+            ledger=books,
+            poll_after=min(pause, YOUNG_EVERY),
+            may_trade=AccountCheck(venue, simulated=broker.broker == "dry_run"),
+        ),
         poller=Poller(broker=venue, ledger=books, poll_every=pause),
+        reconciler=Reconciler(broker=venue, ledger=books),
         drainer=Drainer(ledger=books),
         sealer=None if books.mode is Mode.LEGACY else Sealer(folder=settings.SEAL_FOLDER),
         settings=hedge,

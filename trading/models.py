@@ -3,6 +3,8 @@
 from trading.brokers.dry_run.models import DryRunOrder, DryRunOutage
 from trading.chain.token_table import Token
 from trading.conductor.checkpoints import ChainBlock, ChainCheckpoint
+from trading.conductor.holding_checks import HoldingBaseline, HoldingCheck
+from trading.conductor.identity import TradingAccount
 from trading.conductor.inbox import QueuedLog
 from trading.conductor.work import Enrichment, OrderWork, StationHeartbeat, SymbolWait
 from trading.growth.samples import TableSample
@@ -34,6 +36,8 @@ __all__ = [
     "DryRunOrder",
     "DryRunOutage",
     "Enrichment",
+    "HoldingBaseline",
+    "HoldingCheck",
     "Installation",
     "LedgerMode",
     "NettingLink",
@@ -55,4 +59,5 @@ __all__ = [
     "TradeAccumulator",
     "TradeExecutionLink",
     "TradeLinkView",
+    "TradingAccount",
 ]

@@ -178,6 +178,24 @@ SAMPLES = [
         ),
         placed_at=AT,
     ),
+    position.OffChainOrderPlaced(
+        order_id=18,
+        shares=Decimal(3),
+        side=Side.BUY,
+        broker="alpaca",
+        trigger_reason=position.ManualTrigger(
+            net_position_shares=Decimal("-0.5"), actor="ada", reason="the stock splits tomorrow"
+        ),
+        placed_at=AT,
+    ),
+    position.OffChainOrderPlaced(
+        order_id=19,
+        shares=Decimal(3),
+        side=Side.BUY,
+        broker="alpaca",
+        trigger_reason=position.AdoptedTrigger(net_position_shares=Decimal(0), client_order_id="ht-k3v9x2bc-19-1"),
+        placed_at=AT,
+    ),
     position.OffChainOrderPartiallyFilled(
         order_id=17, side=Side.SELL, shares_filled=Decimal("4.5"), average_price_usd=PRICE, broker_timestamp=AT
     ),

@@ -97,7 +97,7 @@ class Stations:
         )
         orderbook = str(chain.get("orderbook", ORDERBOOK)).lower()
         self.orderbook = orderbook
-        poll = timedelta(seconds=poll_seconds)
+        self.poll_every = poll = timedelta(seconds=poll_seconds)
         self.watcher = Watcher(
             node=self.node,
             orderbook=orderbook,

@@ -9,11 +9,12 @@ from django.utils import timezone
 from eventstore.cells import badge, list_link, short
 from eventstore.finding import choices_filter
 from eventstore.read_only import ReadOnlyAdmin
+from trading.conductor.broker_admin import HoldingBaselineAdmin, HoldingCheckAdmin, TradingAccountAdmin
 from trading.conductor.checkpoints import ChainBlock, ChainCheckpoint
 from trading.conductor.inbox_admin import QueuedLogAdmin
 from trading.conductor.work import Enrichment, OrderWork, StationHeartbeat, SymbolWait
 
-__all__ = ["QueuedLogAdmin"]
+__all__ = ["HoldingBaselineAdmin", "HoldingCheckAdmin", "QueuedLogAdmin", "TradingAccountAdmin"]
 
 SECOND = timedelta(seconds=1)
 LATE = timedelta(minutes=1)

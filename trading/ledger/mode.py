@@ -81,6 +81,11 @@ def next_order() -> tuple[OrderId, ClientOrderId]:
     return number, client_order_id(installation=row.mark, order=number, attempt=1)
 
 
+def number_is_taken(number: OrderId) -> None:
+    """Never give this number out again: an order that we did not know of has it."""
+    Installation.objects.filter(id=THE_ROW, last_order_number__lt=number).update(last_order_number=number)
+
+
 def mode_in_force(default: Mode) -> Mode:
     """Read the mode for one commit; on a fresh database the first process stores its own.
 

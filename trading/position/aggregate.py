@@ -27,6 +27,7 @@ from trading.position.commands import (
 )
 from trading.position.events import (
     NONE,
+    AdoptedTrigger,
     DollarTrigger,
     Initialized,
     LastPrice,
@@ -339,11 +340,13 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
         threshold = self._initialized()
         if self.pending is not None:
             raise PendingExecution(self.pending.order_id)
-        if (trigger := self.trigger()) is None:
+        if (trigger := command.unprompted or self.trigger()) is None:
             raise ThresholdNotMet(self.net, threshold)
-        if command.side is not self._hedging_side:
+        if command.may_raise or isinstance(command.unprompted, AdoptedTrigger):
+            _refuse_none(command.shares)
+        elif not self.net or command.side is not self._hedging_side:
             raise WrongSide(f"a net of {self.net} is hedged by a {self._hedging_side}, not by a {command.side}")
-        if not 0 < command.shares <= self._size:
+        elif not 0 < command.shares <= self._size:
             raise WrongShares(f"expected above zero and at most {self._size} shares, was {command.shares}")
         return OffChainOrderPlaced(
             order_id=command.order_id,

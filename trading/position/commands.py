@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from trading.position.events import NONE, LastPrice, PendingOrder
+from trading.position.events import NONE, LastPrice, PendingOrder, Unprompted
 from trading.values.identifiers import BrokerOrderId, OrderId, TradeId
 from trading.values.quantities import Shares, Usd
 from trading.values.sides import Side
@@ -38,13 +38,16 @@ class RevertOnChainFill(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlaceOffChainOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """Place the hedge that is due."""
+    """Place the hedge that is due; or, with a reason of its own, an order that no threshold asks for."""
 
     order_id: OrderId
     shares: Shares
     side: Side
     broker: str
     placed_at: datetime
+    unprompted: Unprompted | None = None
+    may_raise: bool = False
+    """An operator means the order to raise what is open; otherwise it may only lower it."""
 
 
 class ApplyOffChainFill(msgspec.Struct, frozen=True, kw_only=True):

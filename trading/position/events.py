@@ -6,7 +6,7 @@ from decimal import Decimal
 import msgspec
 
 from eventstore.events import Event, event
-from trading.values.identifiers import BrokerOrderId, OrderId, TradeId
+from trading.values.identifiers import BrokerOrderId, ClientOrderId, OrderId, TradeId
 from trading.values.quantities import Shares, Usd
 from trading.values.sides import Side
 from trading.values.thresholds import Threshold
@@ -30,7 +30,27 @@ class DollarTrigger(msgspec.Struct, frozen=True, kw_only=True, tag="DollarThresh
     threshold_dollars: Usd
 
 
-TriggerReason = SharesTrigger | DollarTrigger
+class ManualTrigger(msgspec.Struct, frozen=True, kw_only=True, tag="Manual"):
+    """An operator asked for the order, whatever the threshold says."""
+
+    net_position_shares: Shares
+    """Signed, as it was before."""
+
+    actor: str
+    reason: str
+
+
+class AdoptedTrigger(msgspec.Struct, frozen=True, kw_only=True, tag="Adopted"):
+    """The order stood at the broker under an id of ours, and was not in our books."""
+
+    net_position_shares: Shares
+    client_order_id: ClientOrderId
+
+
+Unprompted = ManualTrigger | AdoptedTrigger
+"""Why an order is placed that no threshold asked for."""
+
+TriggerReason = SharesTrigger | DollarTrigger | ManualTrigger | AdoptedTrigger
 
 
 class PendingOrder(msgspec.Struct, frozen=True, kw_only=True):

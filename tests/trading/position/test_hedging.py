@@ -11,11 +11,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from eventstore.testing import given
-from trading.position.aggregate import HedgeDue, Position, ThresholdNotMet
+from trading.position.aggregate import HedgeDue, PendingExecution, Position, ThresholdNotMet, WrongShares, WrongSide
 from trading.position.commands import PlaceOffChainOrder
 from trading.position.events import (
+    AdoptedTrigger,
     DollarTrigger,
     Initialized,
+    ManualTrigger,
     OffChainOrderLateFilled,
     OffChainOrderPartiallyFilled,
     OffChainOrderPlaced,
@@ -322,3 +324,48 @@ def test_a_hedge_leaves_less_than_can_be_traded(long, short, digits):
         state.decide(
             PlaceOffChainOrder(order_id=1, shares=hedge.shares, side=hedge.side, broker="dry_run", placed_at=AT)
         )
+
+
+# Orders that no threshold asks for.
+
+MANUAL = ManualTrigger(net_position_shares=shares(0), actor="ada", reason="a split")
+
+
+def by_hand(side, count, **changes):
+    return PlaceOffChainOrder(
+        order_id=1, shares=shares(count), side=side, broker="dry_run", placed_at=AT, unprompted=MANUAL, **changes
+    )
+
+
+def test_an_order_by_hand_needs_no_threshold_and_tells_who_asked():
+    (placed,) = position("0.7").decide(by_hand(SELL, "0.7"))
+
+    assert placed.trigger_reason == MANUAL
+    assert position("0.7").evolve(placed).open_net == 0
+
+
+@pytest.mark.parametrize(
+    ("long", "side", "count", "error"),
+    [("0.7", SELL, "0.8", WrongShares), ("0.7", BUY, "0.1", WrongSide), ("0", BUY, "1", WrongSide)],
+)
+def test_an_order_by_hand_that_would_raise_what_is_open_must_be_meant_so(long, side, count, error):
+    with pytest.raises(error):
+        position(long).decide(by_hand(side, count))
+
+    assert position(long).decide(by_hand(side, count, may_raise=True))
+
+
+def test_an_order_by_hand_waits_for_the_one_under_way():
+    with pytest.raises(PendingExecution):
+        position("2.5").evolve(order(SELL, 2)).decide(by_hand(SELL, 1, may_raise=True))
+
+
+def test_an_order_that_stood_at_the_broker_is_taken_in_whatever_the_net_is():
+    adopted = AdoptedTrigger(net_position_shares=shares(0), client_order_id="ht-test-1-1")
+    command = PlaceOffChainOrder(
+        order_id=1, shares=shares(4), side=BUY, broker="dry_run", placed_at=AT, unprompted=adopted
+    )
+
+    (placed,) = position("0").decide(command)
+
+    assert placed.trigger_reason == adopted
