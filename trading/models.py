@@ -6,6 +6,7 @@ from trading.conductor.checkpoints import ChainBlock, ChainCheckpoint
 from trading.conductor.holding_checks import HoldingBaseline, HoldingCheck
 from trading.conductor.identity import TradingAccount
 from trading.conductor.inbox import QueuedLog
+from trading.conductor.verbs.requests import OperatorRequest
 from trading.conductor.work import Enrichment, OrderWork, StationHeartbeat, SymbolWait
 from trading.growth.samples import TableSample
 from trading.ledger.backlog import BackloggedEvent
@@ -47,6 +48,7 @@ __all__ = [
     "OffchainTrade",
     "OnChainTradeView",
     "OnchainTrade",
+    "OperatorRequest",
     "OrderWork",
     "PositionView",
     "QueuedLog",

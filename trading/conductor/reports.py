@@ -88,6 +88,15 @@ def record_never_there(ledger: Ledger, order: OffchainOrder, reason: str, *, now
         _fail(step, known, FailureKind.FAILED, known.filled_shares, reason, now, now)
 
 
+def record_failed_by_hand(ledger: Ledger, order: OffchainOrder, reason: str, *, now: datetime, actor: str) -> None:
+    """Book an operator's word that the broker does not have the order, and never will."""
+    with ledger.step(at=now, actor=actor) as step:
+        step.load(symbols=[order.symbol], orders=[order.order_id])
+        known = step.order(order.order_id)
+        if known.is_open:
+            _fail(step, known, FailureKind.FAILED, known.filled_shares, f"failed by {actor}: {reason}", now, now)
+
+
 def stop_for_the_operator(ledger: Ledger, order: OffchainOrder, reason: str, *, now: datetime, actor: str) -> None:
     """Nothing that we can ask tells what became of the order: it stays unknown, and its symbol halts."""
     with ledger.step(at=now, actor=actor) as step:

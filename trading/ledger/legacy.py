@@ -55,6 +55,10 @@ class LegacyMemory:
         found = rows.first()
         return None if found is None else OrderId(found)
 
+    def order(self, order: OrderId) -> OffchainOrder | None:
+        row = OffchainTrade.objects.filter(id=order).first()
+        return None if row is None else order_view.state_of(row, order_id=row.id)
+
     def order_named(self, client_order_id: ClientOrderId) -> OffchainOrder | None:
         row = OffchainTrade.objects.filter(client_order_id=client_order_id).first()
         return None if row is None else order_view.state_of(row, order_id=row.id)

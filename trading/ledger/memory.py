@@ -67,6 +67,10 @@ class Memory(Protocol):
         """The number of a symbol's open order, whatever its position says of it."""
         ...
 
+    def order(self, order: OrderId) -> OffchainOrder | None:
+        """One order, if there is one of this number."""
+        ...
+
     def order_named(self, client_order_id: ClientOrderId) -> OffchainOrder | None:
         """The order that has this id of ours, if there is one."""
         ...

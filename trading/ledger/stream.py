@@ -46,6 +46,10 @@ class StreamMemory:
         found = rows.values_list("execution_id", flat=True).first()
         return None if found is None else OrderId(found)
 
+    def order(self, order: OrderId) -> OffchainOrder | None:
+        row = OffchainOrderView.objects.filter(execution_id=order).first()
+        return None if row is None else order_view.state_of(row, order_id=row.execution_id)
+
     def order_named(self, client_order_id: ClientOrderId) -> OffchainOrder | None:
         row = OffchainOrderView.objects.filter(client_order_id=client_order_id).first()
         return None if row is None else order_view.state_of(row, order_id=row.execution_id)

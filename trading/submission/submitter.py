@@ -93,6 +93,16 @@ class Submitter:
         except (OutcomeUnknown, UnusableReport) as unknown:
             return InDoubt(f"{type(unknown).__name__}: {unknown}", tell=isinstance(unknown, UnusableReport))
 
+    def look(self, request: OrderRequest, *, now: datetime) -> Outcome:
+        """Tell whether the broker has an order, and send nothing. Raises BrokerUnavailable."""
+        if self._broker.capabilities.client_order_id:
+            report = self._broker.find(request.client_order_id)
+            return InDoubt(f"{self._broker.name} does not have it") if report is None else AtTheBroker(report)
+        sending = sending_of(request.client_order_id)
+        if sending is None or sending.in_doubt_at is None:
+            return InDoubt("it was not sent")
+        return self._look(request, sending, now)
+
     def settle(self, client_order_id: ClientOrderId) -> None:
         """What became of the order is booked: forget how it was sent and looked for."""
         settle(client_order_id)

@@ -1,0 +1,84 @@
+"""The clerk: does what operators asked for, one request after another, and keeps what came of each."""
+
+from datetime import datetime
+
+import structlog
+
+from trading.conductor.verbs.order_verbs import OrderVerbs, Refused
+from trading.conductor.verbs.requests import OperatorRequest, RequestState, Verb, finish, take, waiting
+from trading.conductor.work import resume
+from trading.notices.models import close_notice
+from trading.values.identifiers import BrokerOrderId, OrderId
+from trading.values.symbols import Symbol
+
+log = structlog.get_logger(__name__)
+
+
+class Clerk:
+    """A station for requests of the admin and the API; commands call `do` themselves."""
+
+    name = "clerk"
+
+    def __init__(self, *, orders: OrderVerbs) -> None:
+        self._orders = orders
+
+    def run_once(self, *, now: datetime) -> bool:
+        """Do what waits. Return whether there was anything."""
+        requests = waiting(now=now)
+        for request in requests:
+            self.do(request, now=now)
+        return bool(requests)
+
+    def do(self, request: OperatorRequest, *, now: datetime) -> OperatorRequest:
+        """Do one request, unless another process does. What can't be done is refused, with the reason."""
+        if not take(request, now=now):
+            request.refresh_from_db()
+            return request
+        try:
+            outcome, state = self._done(request, now), RequestState.DONE
+        except Refused as refusal:
+            outcome, state = str(refusal), RequestState.REFUSED
+        finish(request, state, outcome, now=now)
+        log.info(
+            "Operator's request",
+            verb=request.verb,
+            subject=request.subject,
+            actor=request.actor,
+            reason=request.reason,
+            state=state,
+            outcome=outcome,
+        )
+        return request
+
+    def _done(self, request: OperatorRequest, now: datetime) -> str:
+        actor, said = request.actor, request.said
+        match Verb(request.verb):
+            case Verb.RECHECK_ORDER:
+                return self._orders.recheck(_number(request), actor=actor, now=now)
+            case Verb.RESUME_ORDER:
+                return self._orders.resume(_number(request), actor=actor, now=now)
+            case Verb.FAIL_ORDER:
+                return self._orders.fail(
+                    _number(request),
+                    none_of_them=said.get("none_of_them") == "yes",
+                    actor=actor,
+                    reason=request.reason,
+                    now=now,
+                )
+            case Verb.RECONCILE_ORDER:
+                theirs = BrokerOrderId(said["broker_order_id"])
+                return self._orders.reconcile(_number(request), theirs, actor=actor, now=now)
+            case Verb.CANCEL_ORDER:
+                return self._orders.cancel(_number(request), actor=actor, now=now)
+            case Verb.RESUME_SYMBOL:
+                return _resume_symbol(Symbol(request.subject), now)
+
+
+def _number(request: OperatorRequest) -> OrderId:
+    return OrderId(int(request.subject))
+
+
+def _resume_symbol(symbol: Symbol, now: datetime) -> str:
+    waited = resume(symbol)
+    close_notice("symbol_halted", symbol, at=now)
+    return f"{symbol} is hedged again" if waited else f"{symbol} was neither halted nor waiting"

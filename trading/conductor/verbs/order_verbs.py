@@ -1,0 +1,154 @@
+"""Verbs for one order: ask the broker, take it up again, say which order at the broker it is, or that it is none.
+
+What the broker says is booked as it is by the stations. Where the broker has an order it is not failed, whoever asks.
+"""
+
+from datetime import datetime
+
+from trading.brokers.orders import OrderReport, same_order
+from trading.brokers.outcomes import BrokerError, NoSuchOrder, NotCancellable
+from trading.brokers.port import Broker
+from trading.conductor.known_orders import is_resolved, linked
+from trading.conductor.reports import record, record_failed_by_hand, request_of, settled
+from trading.conductor.work import look_again_at, resume
+from trading.ledger.book import Ledger
+from trading.notices.models import close_notice
+from trading.offchain_order.aggregate import OffchainOrder, OrderState
+from trading.submission.absence import forget_absence
+from trading.submission.submitter import AtTheBroker, ForTheOperator, Submitter
+from trading.values.arithmetic import plain
+from trading.values.identifiers import BrokerOrderId, OrderId
+
+
+class Refused(Exception):
+    """The request can't be done as it is asked for. Nothing was changed; the message says what may be done instead."""
+
+
+class OrderVerbs:
+    """Does what an operator asks for, for the orders of one broker. Each method returns what came of it."""
+
+    def __init__(self, *, broker: Broker, ledger: Ledger) -> None:
+        self._broker, self._ledger = broker, ledger
+        self._submitter = Submitter(broker, linked=linked(ledger), resolved=is_resolved(ledger))
+
+    def recheck(self, number: OrderId, *, actor: str, now: datetime) -> str:
+        """Ask the broker about an order now, ended or not, and book what it says."""
+        order = self._order(number)
+        if order.state is OrderState.PLACED:
+            look_again_at(number, at=now)
+            return f"order {number} was not sent yet; it is sent at the next turn"
+        report = self._asked(order, now)
+        if report is None:
+            look_again_at(number, at=now)
+            return f"{self._broker.name} does not have order {number}; it is tried again at the next turn"
+        return self._booked(order, report, actor, now)
+
+    def resume(self, number: OrderId, *, actor: str, now: datetime) -> str:
+        """Take an order up again at once, as if it had failed no try, and its symbol with it."""
+        order = self._order(number)
+        if order.has_ended:
+            raise Refused(f"order {number} has ended as {order.state}; there is nothing to resume")
+        if order.client_order_id is not None:
+            forget_absence(order.client_order_id)
+        look_again_at(number, at=now)
+        settled(order, now=now)
+        halted = resume(order.symbol)
+        close_notice("symbol_halted", order.symbol, at=now)
+        return f"order {number} is taken up again" + (f", and {order.symbol} is no longer halted" if halted else "")
+
+    def reconcile(self, number: OrderId, theirs: BrokerOrderId, *, actor: str, now: datetime) -> str:
+        """Say which of the broker's orders this one is; what the broker says of that one is booked."""
+        order = self._order(number)
+        if order.broker_order_id not in (None, theirs):
+            raise Refused(f"order {number} is known to be {self._broker.name}'s {order.broker_order_id}")
+        if order.has_ended:
+            raise Refused(f"order {number} has ended as {order.state}; an end is final")
+        if order.broker_order_id is None and self._ledger.memory().known_broker_orders([theirs]):
+            raise Refused(f"{self._broker.name}'s order {theirs} is another order of ours")
+        try:
+            report = self._broker.report(theirs)
+        except BrokerError as error:
+            raise Refused(f"{self._broker.name} could not be asked about {theirs}: {error}") from error
+        if (difference := same_order(request_of(order), report)) is not None:
+            raise Refused(f"{theirs} can't be order {number}: {difference}")
+        return self._booked(order, report, actor, now)
+
+    def fail(self, number: OrderId, *, none_of_them: bool, actor: str, reason: str, now: datetime) -> str:
+        """End an order that the broker does not have. It is asked first, and must be there to be asked.
+
+        `none_of_them`: the operator has looked at the broker's orders that look like it, and none is it.
+        """
+        order = self._order(number)
+        if not order.is_open:
+            raise Refused(f"order {number} is {order.state}; only an open order can be failed")
+        report = None if order.state is OrderState.PLACED else self._asked(order, now, none_of_them=none_of_them)
+        if report is not None:
+            told = f"{report.status} with {plain(report.filled_shares)} shares filled"
+            raise Refused(
+                f"{self._broker.name} has order {number} as {report.broker_order_id}, {told}: `manage.py recheck_order "
+                f"{number}` books it, and `manage.py cancel_order {number}` cancels it there"
+            )
+        record_failed_by_hand(self._ledger, order, reason, now=now, actor=actor)
+        if order.client_order_id is not None:
+            self._submitter.settle(order.client_order_id)
+        settled(order, now=now)
+        return f"order {number} is failed; its shares may be hedged anew"
+
+    def cancel(self, number: OrderId, *, actor: str, now: datetime) -> str:
+        """Ask the broker to cancel an order, and book how it stands then."""
+        order = self._order(number)
+        if order.broker_order_id is None or order.has_ended:
+            raise Refused(f"order {number} is {order.state}; only an order that the broker has can be cancelled there")
+        try:
+            self._broker.cancel(order.broker_order_id)
+        except NotCancellable:
+            pass  # How it ended is asked next.
+        except BrokerError as error:
+            raise Refused(f"{self._broker.name} did not cancel order {number}: {error}") from error
+        report = self._asked(order, now)
+        if report is None:
+            raise Refused(f"{self._broker.name} does not have order {number} any more")
+        return self._booked(order, report, actor, now)
+
+    def _order(self, number: OrderId) -> OffchainOrder:
+        order = self._ledger.memory().order(number)
+        if order is None:
+            raise Refused(f"there is no order {number}")
+        if order.broker != self._broker.name:
+            raise Refused(f"order {number} is at {order.broker}, and BROKER is {self._broker.name}")
+        if order.client_order_id is None and order.broker_order_id is None:
+            raise Refused(f"order {number} has no id at all, so {order.broker} can't be asked about it")
+        return order
+
+    def _asked(self, order: OffchainOrder, now: datetime, *, none_of_them: bool = False) -> OrderReport | None:
+        """What the broker says of an order; None where it has none. Raises Refused where it can't be asked."""
+        try:
+            if order.broker_order_id is not None:
+                try:
+                    return self._broker.report(order.broker_order_id)
+                except NoSuchOrder:
+                    named = order.client_order_id is not None and self._broker.capabilities.client_order_id
+                    return self._broker.find(order.client_order_id) if named and order.client_order_id else None
+            outcome = self._submitter.look(request_of(order), now=now)
+        except BrokerError as error:
+            raise Refused(f"{self._broker.name} could not be asked about order {order.order_id}: {error}") from error
+        match outcome:
+            case AtTheBroker(report=report):
+                return report
+            case ForTheOperator(reason=reason) if not none_of_them:
+                raise Refused(f"{reason}. Look at them there; say --none-of-them if none is order {order.order_id}")
+            case _:
+                return None
+
+    def _booked(self, order: OffchainOrder, report: OrderReport, actor: str, now: datetime) -> str:
+        stands = record(self._ledger, order, report, now=now, actor=actor)
+        if stands.state is OrderState.UNKNOWN:
+            raise Refused(f"order {order.order_id} is unknown: {stands.reason}")
+        if order.client_order_id is not None:
+            self._submitter.settle(order.client_order_id)
+        settled(order, now=now)
+        look_again_at(order.order_id, at=now)
+        return (
+            f"order {order.order_id} is {stands.state} at {self._broker.name} as {report.broker_order_id}, "
+            f"{plain(stands.filled_shares)} of {plain(stands.requested_shares)} shares filled"
+        )

@@ -1,0 +1,109 @@
+"""Requests: what operators asked for, by command, admin or API, and what came of each. No row is deleted."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+from django.db import models
+from django.db.models import Q
+
+from trading.values.identifiers import OrderId
+from trading.values.symbols import Symbol
+
+GIVEN_UP_AFTER = timedelta(minutes=5)
+
+
+class Verb(StrEnum):
+    """What can be asked for."""
+
+    RECHECK_ORDER = "recheck_order"
+    RESUME_ORDER = "resume_order"
+    FAIL_ORDER = "fail_order"
+    RECONCILE_ORDER = "reconcile_order"
+    CANCEL_ORDER = "cancel_order"
+    BUY = "buy"
+    SELL = "sell"
+    RESUME_SYMBOL = "resume_symbol"
+
+
+class RequestState(StrEnum):
+    """What became of a request."""
+
+    WAITING = "waiting"
+    WORKING = "working"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+class OperatorRequest(models.Model):
+    """One thing that an operator asked for."""
+
+    id = models.BigAutoField(primary_key=True)
+    verb = models.CharField(max_length=20, choices=[(verb.value, verb.value) for verb in Verb])
+    subject = models.CharField(max_length=40, help_text="an order's number, or a symbol")
+    details = models.TextField(default="{}", help_text="what else was said, as JSON")
+    actor = models.CharField(max_length=150)
+    reason = models.TextField()
+    state = models.CharField(
+        max_length=10, default=RequestState.WAITING, choices=[(state.value, state.value) for state in RequestState]
+    )
+    outcome = models.TextField(null=True)
+    asked_at = models.DateTimeField()
+    begun_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "operator_requests"
+        verbose_name = "operator's request"
+        constraints = [models.CheckConstraint(condition=~Q(reason=""), name="operator_requests_have_a_reason")]
+        indexes = [models.Index(fields=["state", "id"], name="operator_requests_waiting")]
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.subject}"
+
+    @property
+    def said(self) -> dict[str, str]:
+        return msgspec.json.decode(self.details, type=dict[str, str])
+
+
+def ask(
+    verb: Verb, subject: OrderId | Symbol, *, actor: str, reason: str, now: datetime, **details: str
+) -> OperatorRequest:
+    """Store what an operator asks for; the clerk does it. Raises ValueError without a reason."""
+    if not reason.strip():
+        raise ValueError(f"expected a reason for {verb} {subject}, was empty")
+    return OperatorRequest.objects.create(
+        verb=verb,
+        subject=str(subject),
+        details=msgspec.json.encode(details).decode(),
+        actor=actor,
+        reason=reason.strip(),
+        asked_at=now,
+    )
+
+
+def take(request: OperatorRequest, *, now: datetime) -> bool:
+    """Claim a request; False where another process has it."""
+    return bool(
+        OperatorRequest.objects.filter(pk=request.pk, state=RequestState.WAITING).update(
+            state=RequestState.WORKING, begun_at=now
+        )
+    )
+
+
+def finish(request: OperatorRequest, state: RequestState, outcome: str, *, now: datetime) -> None:
+    """Store what came of a request; inside the commit that does it, where there is one."""
+    request.state, request.outcome, request.done_at = state, outcome, now
+    request.save(update_fields=["state", "outcome", "done_at"])
+
+
+def waiting(*, now: datetime) -> list[OperatorRequest]:
+    """What waits, oldest first. What a process died over is refused first: nobody knows how far it came."""
+    for lost in OperatorRequest.objects.filter(state=RequestState.WORKING, begun_at__lt=now - GIVEN_UP_AFTER):
+        finish(
+            lost,
+            RequestState.REFUSED,
+            "the process that worked on it ended before it was done; look at the order, and ask again",
+            now=now,
+        )
+    return list(OperatorRequest.objects.filter(state=RequestState.WAITING).order_by("id"))
