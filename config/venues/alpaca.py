@@ -37,11 +37,13 @@ class AlpacaVenue(Venue):
         secret: str = SECRET,
         calls_per_minute: int | None = None,
         pdt_fields: bool = False,
+        refuses_opposite: bool = True,
         series: int = 0,
     ) -> None:
         """`series` tells the ids of one venue from another's; `pdt_fields` brings back what ended in July 2026."""
         super().__init__(exchange, faults=faults, port=port)
         self.key, self.secret = key, secret
+        self.exchange.refuses_opposite = refuses_opposite
         self._rate = RateLimit(calls_per_minute)
         self._series = series
         self._trading = Trading(self.exchange, series)

@@ -41,7 +41,6 @@ class Exchange:
         prices_usd: Mapping[str, Decimal] | None = None,
         accounts: Iterable[Account] | None = None,
         cancel_seconds: Decimal | int = 0,
-        refuses_opposite: bool = True,
     ) -> None:
         """Without `fill_seconds` nothing is filled by itself. Prices given are listed beside the usual ones."""
         self.lock = threading.RLock()
@@ -51,7 +50,8 @@ class Exchange:
         self.accounts = {account.number: account for account in accounts or [Account()]}
         self.book = Book({**PRICES_USD, **(prices_usd or {})}, self.clock.now())
         self.cancel_seconds = Decimal(cancel_seconds)
-        self.refuses_opposite = refuses_opposite
+        self.refuses_opposite = False
+        """Refuse an order while one of the other side is open in that symbol, as some venues do."""
         self.happenings: list[Happening] = []
         self._fills = 0
 
