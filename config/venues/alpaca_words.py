@@ -261,7 +261,7 @@ def calendar_json(session: Session) -> dict[str, Any]:
 
 def quote_json(instrument: Instrument, now: datetime) -> dict[str, Any]:
     return {
-        "t": moment(now),
+        "t": moment(instrument.quoted_at or now),
         "ax": "V",
         "ap": canonical(instrument.ask_usd),
         "as": LOT,

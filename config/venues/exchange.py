@@ -138,6 +138,13 @@ class Exchange:
             )
             listed.price_usd, listed.priced_at = price_usd, now
 
+    def set_quote(self, symbol: str, *, bid_usd: Decimal, ask_usd: Decimal, quoted_at: datetime | None = None) -> None:
+        """Quote a symbol so from now on, whatever its price: crossed, empty or old, as real quotes sometimes are."""
+        with self.lock:
+            self.settle()
+            listed = self.book.instruments[symbol]
+            listed.quoted, listed.quoted_at = (bid_usd, ask_usd), quoted_at
+
     def set_door(self, door: Door) -> None:
         """Open or close the market from now on, whatever the hour, or follow the calendar."""
         with self.lock:

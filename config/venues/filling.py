@@ -64,8 +64,10 @@ def due(order: Order, now: datetime, *, rule: FillRule, hours: Hours, instrument
         yield Due(bell_at, order.number, Turn.BELL)
     if rule.seconds is None or not crosses(order, instrument):
         return
-    # The price has been this one since then: every change of a price settles what was due before it.
-    earliest = instrument.priced_at if order.ask.limit_price_usd is not None else works_from
+    # The price has been this one since then, as every change of a price settles what was due before it; unless
+    # the clock was set back.
+    limited = order.ask.limit_price_usd is not None and instrument.priced_at <= now
+    earliest = instrument.priced_at if limited else works_from
     half_at = max(works_from + _span(rule.seconds) / 2, earliest)
     end_at = max(works_from + _span(rule.seconds), earliest)
     if not order.fills and half_at <= now:

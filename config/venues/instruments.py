@@ -35,11 +35,16 @@ class Instrument:
     tradable: bool = True
     fractionable: bool = True
     shortable: bool = True
+    quoted: tuple[Decimal, Decimal] | None = None
+    """Bid and ask, where they are not the price with the usual spread around it."""
+
+    quoted_at: datetime | None = None
+    """When its quote was made; None: just now, whenever somebody asks."""
 
     @property
     def bid_usd(self) -> Decimal:
-        return max(subtract(self.price_usd, HALF_SPREAD_USD), ZERO)
+        return self.quoted[0] if self.quoted else max(subtract(self.price_usd, HALF_SPREAD_USD), ZERO)
 
     @property
     def ask_usd(self) -> Decimal:
-        return add(self.price_usd, HALF_SPREAD_USD)
+        return self.quoted[1] if self.quoted else add(self.price_usd, HALF_SPREAD_USD)

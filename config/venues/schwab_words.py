@@ -1,7 +1,7 @@
 """Schwab's words: orders, accounts and quotes as its answers have them. Decimals are numbers, times say `+0000`."""
 
 import zlib
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
@@ -136,7 +136,8 @@ def account_json(account: Account, prices: dict[str, Decimal], power: Decimal, *
 
 
 def quote_json(instrument: Instrument, now: datetime) -> dict[str, Any]:
-    at = int(now.timestamp() * 1000)
+    at = _milliseconds(instrument.quoted_at or now)
+    traded_at = _milliseconds(instrument.priced_at)
     last = canonical(instrument.price_usd)
     return shape(
         "schwab_quote",
@@ -157,7 +158,7 @@ def quote_json(instrument: Instrument, now: datetime) -> dict[str, Any]:
             "quoteTime": at,
             "securityStatus": "Normal" if instrument.tradable else "Halted",
             "totalVolume": 0,
-            "tradeTime": int(instrument.priced_at.timestamp() * 1000),
+            "tradeTime": traded_at,
         },
         reference={
             "cusip": cusip(instrument.symbol),
@@ -194,6 +195,10 @@ def hours_json(session: Session | None, day: str) -> dict[str, Any]:
             }
         }
     }
+
+
+def _milliseconds(at: datetime) -> int:
+    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
 def _span(start: datetime, end: datetime) -> dict[str, str]:
