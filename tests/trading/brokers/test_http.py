@@ -153,7 +153,7 @@ def test_an_answer_that_can_not_be_unpacked_leaves_a_change_unknown(http, memory
         b"no gzip at all", status=201, headers={"Content-Encoding": "gzip"}
     )
 
-    with pytest.raises(error, match="DecodingError.*no answer came"):
+    with pytest.raises(error, match=r"DecodingError.*no answer came"):
         http.call(method, "/v2/orders", reference=SUBMIT)
 
     assert memory.came[1].startswith("DecodingError")

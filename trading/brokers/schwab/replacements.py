@@ -18,6 +18,7 @@ from trading.values.identifiers import BrokerOrderId
 
 MOST_FOLLOWED = 20
 
+_MOST_NAMED = 5
 _AROUND = timedelta(seconds=60)
 
 LookUp = Callable[[BrokerOrderId], Json]
@@ -49,14 +50,12 @@ def _replacement(raw: Json, number: BrokerOrderId, look_up: LookUp, entered: Ent
             "order counts them is not known. Look at both at Schwab, and set the position by hand"
         )
     since = instant_of(raw, "enteredTime")
-    # The same list is where an order may name those that it replaced itself: they are older.
-    named = {
-        number_of_order(other)
-        for other in objects_of(raw, "replacingOrderCollection")
-        if number_of_order(other) != number and instant_of(other, "enteredTime") >= since
-    }
-    if len(named) == 1:
-        return look_up(named.pop()), "which it names"
+    named = _numbers(raw) - {number}
+    if len(named) <= _MOST_NAMED:
+        # The same list is where an order may name those that it replaced itself: they are older.
+        newer = [row for row in map(look_up, sorted(named)) if instant_of(row, "enteredTime") >= since]
+        if len(newer) == 1:
+            return newer[0], "which it names"
 
     closed_at = instant_of(raw, "closeTime")
     alike = {

@@ -29,6 +29,13 @@ def test_an_order_is_followed_to_the_one_that_it_names(broker, httpserver):
     assert report.notes == ("order 10 was replaced at Schwab by 11, which it names",)
 
 
+def test_a_number_is_enough_to_name_an_order(broker, httpserver):
+    older, newer = order(9, enteredTime="2025-11-20T15:00:00+0000"), filled(11, enteredTime=CLOSED)
+    answers(httpserver, replaced(replacingOrderCollection=[{"orderId": 9}, {"orderId": 11}]), older, newer)
+
+    assert broker.report("10").broker_order_id == "11"
+
+
 def test_an_order_is_followed_to_the_one_that_names_it(broker, httpserver):
     # Two are alike; one of them says what it replaced.
     newer = order(11, enteredTime=CLOSED, quantity=6.0, replacingOrderCollection=[replaced()])
@@ -67,7 +74,7 @@ def test_an_order_that_was_replaced_twice_is_followed_to_the_newest(broker, http
         httpserver,
         replaced(replacingOrderCollection=[order(11, enteredTime=CLOSED)]),
         second,
-        order(12, enteredTime=CLOSED),
+        order(12, enteredTime="2025-11-20T16:20:00+0000"),
     )
 
     report = broker.report("10")
@@ -87,7 +94,7 @@ def test_an_order_that_was_replaced_twice_is_followed_to_the_newest(broker, http
     ],
 )
 def test_an_order_whose_replacement_can_not_be_told_stops_us(broker, httpserver, body, listed, told):
-    answers(httpserver, body, listed=listed)
+    answers(httpserver, body, order(9, enteredTime="2025-11-20T15:00:00+0000"), listed=listed)
 
     with pytest.raises(UnusableReport, match=f"order 10.*{told}"):
         broker.report("10")
