@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,11 @@ def recorded(request: str, status: int = 200) -> dict[str, Any]:
     found = [each for each in _recorded() if each["request"].startswith(request) and each["status"] == status]
     assert len(found) == 1, f"{request} {status} is recorded {len(found)} times"
     return json.loads(json.dumps(found[0]))
+
+
+def exact(body: Any) -> Any:
+    """What the HTTP layer makes of a body: numbers with a point are decimals."""
+    return json.loads(json.dumps(body), parse_float=Decimal)
 
 
 def order(number: int = 1004055538123, **changes: Any) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from werkzeug import Response
 
+from tests.trading.brokers.schwab.said import all_that_is_said
 from tests.trading.brokers.schwab.schwab_json import AT, recorded
-from tests.trading.brokers.schwab.test_session import all_that_is_said
 from trading.brokers.http import BrokerHttp
 from trading.brokers.outcomes import (
     BrokerUnavailable,

@@ -6,6 +6,7 @@ import threading
 import pytest
 from werkzeug import Response
 
+from tests.trading.brokers.schwab.said import all_that_is_said
 from tests.trading.brokers.schwab.schwab_json import ORDERS, Tokens, filled, order, recorded, request
 from trading.brokers.outcomes import BrokerUnavailable, LoginNeeded, NotAuthorised, OutcomeUnknown
 from trading.brokers.schwab.broker import SchwabBroker
@@ -136,17 +137,3 @@ def test_a_page_of_a_proxys_is_told_as_such(broker, httpserver):
 
 def _json(body):
     return Response(json.dumps(body), content_type="application/json")
-
-
-def all_that_is_said(error):
-    """The messages of an error and its causes, and the variables of all frames that a report of it may show."""
-    said, seen = [], error
-    while seen is not None:
-        said += [str(seen), repr(seen)]
-        frame = seen.__traceback__
-        while frame is not None:
-            if "/trading/" in frame.tb_frame.f_code.co_filename and "/tests/" not in frame.tb_frame.f_code.co_filename:
-                said += [f"{name}={value!r}" for name, value in frame.tb_frame.f_locals.items()]
-            frame = frame.tb_next
-        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
-    return "\n".join(said)
