@@ -147,6 +147,18 @@ def test_a_connection_that_is_cut_after_the_request_leaves_a_change_unknown(memo
     client.close()
 
 
+@pytest.mark.parametrize(("method", "error"), [("GET", BrokerUnavailable), ("POST", OutcomeUnknown)])
+def test_an_answer_that_can_not_be_unpacked_leaves_a_change_unknown(http, memory, httpserver, method, error):
+    httpserver.expect_request("/v2/orders").respond_with_data(
+        b"no gzip at all", status=201, headers={"Content-Encoding": "gzip"}
+    )
+
+    with pytest.raises(error, match=r"DecodingError.*no answer came"):
+        http.call(method, "/v2/orders", reference=SUBMIT)
+
+    assert memory.came[1].startswith("DecodingError")
+
+
 def test_where_nobody_listens_nothing_was_sent(memory):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

@@ -1,0 +1,133 @@
+"""Orders: sent once, looked up by Schwab's id, listed by when they were entered. Schwab knows no ids of ours."""
+
+import re
+from datetime import datetime, timedelta
+
+import structlog
+
+from trading.brokers.http import refuse_by_status
+from trading.brokers.orders import CLOCK_SKEW, OrderReport, OrderRequest, same_order
+from trading.brokers.outcomes import (
+    BrokerError,
+    NoSuchOrder,
+    NotAuthorised,
+    NotCancellable,
+    OutcomeUnknown,
+    UnusableReport,
+)
+from trading.brokers.port import Clock
+from trading.brokers.recording import Reference
+from trading.brokers.schwab.accounts import SchwabAccount
+from trading.brokers.schwab.answers import Json, Unreadable, object_of, order_json_of, refusal, told, unpacked
+from trading.brokers.schwab.listing import LISTED_FOR, OrderList
+from trading.brokers.schwab.placing import accepted, order_json, order_taken
+from trading.brokers.schwab.replacements import newest_report
+from trading.brokers.schwab.reports import is_replaced, number_of_order, report_of, stranger
+from trading.values.identifiers import BrokerOrderId
+
+log = structlog.get_logger(__name__)
+
+# A little less than Schwab tells of, since its clock is not ours.
+_OPEN_FOR = LISTED_FOR - timedelta(hours=1)
+_NUMBER = re.compile(r"[0-9]{1,19}")
+
+
+class SchwabOrders:
+    """The orders of one account."""
+
+    def __init__(self, *, account: SchwabAccount, clock: Clock) -> None:
+        self._account, self._clock = account, clock
+        self._list = OrderList(account=account, clock=clock)
+
+    def submit(self, request: OrderRequest) -> OrderReport:
+        """Send an order once, and read back what was made of it.
+
+        The answer names the order by its address, which is known to have been another order's. So it is read back; one
+        that is not ours leaves the outcome unknown. One that can't be read is reported as taken: see `accepted`.
+        """
+        order = order_json(request)
+        # Before anything is sent: from there on, no error may read as if nothing had been.
+        account_hash = self._account.hash()
+        reference = Reference(order=request.client_order_id, purpose="submit")
+        answer = self._account.call("POST", "/orders", reference=reference, json=order)
+        number = order_taken(answer, account_hash=account_hash, request=request)
+        try:
+            raw = self._look_up(number, order=request.client_order_id)
+            difference = stranger(raw)
+            report = None if difference else self._newest(raw)
+        except BrokerError as trouble:
+            return accepted(request, number, answer, f"{type(trouble).__name__}: {trouble}")
+        difference = difference if report is None else same_order(request, report)
+        if report is None or difference is not None:
+            raise OutcomeUnknown(
+                f"submitting {request.client_order_id}: Schwab named order {number}, which is not ours: {difference}"
+            )
+        return report
+
+    def report(self, number: BrokerOrderId) -> OrderReport:
+        return self._newest(self._look_up(number))
+
+    def cancel(self, number: BrokerOrderId) -> None:
+        self._expect_a_number(number)
+        what = f"cancelling order {number}"
+        answer = unpacked(self._account.call("DELETE", f"/orders/{number}", reference=Reference(purpose="cancel")))
+        if answer.status in (200, 201, 202, 204):
+            return
+        refuse_by_status(answer, changes=True, what=what)
+        if answer.status == 403:
+            raise NotAuthorised(f"{what}: Schwab forbids it (403): {told(answer)}")
+        if refusal(answer) is None:
+            raise OutcomeUnknown(f"{what}: expected status 200, was {answer.status}: {told(answer)}")
+        if answer.status == 404:
+            raise NoSuchOrder(f"{what}: Schwab has none of this id in our account: {told(answer)}")
+        raise NotCancellable(f"{what}: Schwab refused it ({answer.status}): {told(answer)}")
+
+    def open_orders(self) -> list[OrderReport]:
+        """List the open ones of the last 60 days; an order that was replaced is not open, and the one after it is."""
+        now = self._clock()
+        rows = self._list.entered(now - _OPEN_FOR, now + CLOCK_SKEW, purpose="open orders")
+        reports = [report_of(row) for row in self._plain(rows) if not is_replaced(row)]
+        return _oldest_first([report for report in reports if not report.status.is_end])
+
+    def entered(self, *, since: datetime, until: datetime) -> list[OrderReport]:
+        rows = self._list.entered(since, until, purpose="orders")
+        reports = [self._newest(row) for row in self._plain(rows)]
+        return _oldest_first(list({report.broker_order_id: report for report in reports}.values()))
+
+    def _newest(self, raw: Json) -> OrderReport:
+        return newest_report(raw, look_up=self._look_up, entered=self._entered_around)
+
+    def _entered_around(self, since: datetime, until: datetime) -> dict[BrokerOrderId, Json]:
+        return self._list.entered(since, until, purpose="replacement")
+
+    def _look_up(self, number: BrokerOrderId, *, order: str | None = None) -> Json:
+        self._expect_a_number(number)
+        what = f"asking for order {number}"
+        answer = self._account.call("GET", f"/orders/{number}", reference=Reference(order=order, purpose="report"))
+        if answer.status == 404:
+            raise NoSuchOrder(f"{what}: Schwab has none of this id in our account: {told(answer)}")
+        try:
+            raw = object_of(order_json_of(answer, what=what), name="an order")
+        except Unreadable as error:
+            raise UnusableReport(f"{what}: {error}") from None
+        if number_of_order(raw) != number:
+            raise UnusableReport(f"{what}: Schwab answered with order {number_of_order(raw)}")
+        return raw
+
+    def _expect_a_number(self, number: BrokerOrderId) -> None:
+        if not _NUMBER.fullmatch(number):
+            raise NoSuchOrder(f"expected an order's id at Schwab, which is a number, was {number!r}")
+
+    def _plain(self, rows: dict[BrokerOrderId, Json]) -> list[Json]:
+        """Leave out what can't be an order of ours, and name it in the log."""
+        plain = []
+        for number, row in rows.items():
+            if (why := stranger(row)) is None:
+                plain.append(row)
+            else:
+                log.info("Order at Schwab is not for us to read", broker_order=number, why=why)
+        return plain
+
+
+def _oldest_first(reports: list[OrderReport]) -> list[OrderReport]:
+    return sorted(reports, key=lambda report: (report.submitted_at, int(report.broker_order_id)))
