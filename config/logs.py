@@ -62,8 +62,12 @@ def configuration(*, level: str, environ: Mapping[str, str], terminal: bool | No
         "root": {"handlers": ["stderr"], "level": level},
         # Django and django-q bring handlers of their own; what they say goes through the redactor like the rest.
         "loggers": {
-            name: {"handlers": [], "level": level, "propagate": True}
-            for name in ("django", "django.server", "django-q")
+            **{
+                name: {"handlers": [], "level": level, "propagate": True}
+                for name in ("django", "django.server", "django-q")
+            },
+            # Every call is stored with its answer; a line for each would hide the others.
+            "httpx2": {"handlers": [], "level": "WARNING", "propagate": True},
         },
     }
 

@@ -241,9 +241,10 @@ class TestSchwabsOwnWays(PlayedSchwab):
 
         report = broker.report(order.broker_order_id)
 
-        assert report.broker_order_id == self.venue.name_of(newer)
-        assert [each.broker_order_id for each in broker.open_orders()] == [report.broker_order_id]
-        assert broker.orders(since=AT, until=self.now()) == [report]
+        assert report.broker_order_id == order.broker_order_id
+        assert self.venue.name_of(newer) in report.notes[0]
+        assert [each.broker_order_id for each in broker.open_orders()] == [self.venue.name_of(newer)]
+        assert len(broker.orders(since=AT, until=self.now())) == 1
 
     # Tokens.
 

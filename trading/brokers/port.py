@@ -64,9 +64,9 @@ class Broker(Protocol):
         """
 
     def report(self, broker_order_id: BrokerOrderId) -> OrderReport:
-        """Look an order up by the broker's id. One that was replaced is reported as its newest replacement's.
+        """Look an order up by the broker's id. Raises NoSuchOrder.
 
-        Raises NoSuchOrder.
+        One that somebody replaced there is reported under its own ids, as its newest replacement stands, with a note.
         """
 
     def cancel(self, broker_order_id: BrokerOrderId) -> None:

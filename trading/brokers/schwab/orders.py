@@ -3,6 +3,7 @@
 import re
 from datetime import datetime, timedelta
 
+import msgspec
 import structlog
 
 from trading.brokers.http import refuse_by_status
@@ -65,7 +66,8 @@ class SchwabOrders:
         return report
 
     def report(self, number: BrokerOrderId) -> OrderReport:
-        return self._newest(self._look_up(number))
+        newest = self._newest(self._look_up(number))
+        return msgspec.structs.replace(newest, broker_order_id=number)  # Ours goes by the name that we know.
 
     def cancel(self, number: BrokerOrderId) -> None:
         self._expect_a_number(number)
