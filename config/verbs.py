@@ -29,7 +29,7 @@ class VerbCommand(BaseCommand):
         clerk = make_clerk()
         require_migrated()
         now = timezone.now()
-        request = ask(self.verb, subject, actor=_who(), reason=why, now=now, **details)
+        request = ask(self.verb, subject, actor=who(), reason=why, now=now, **details)
         try:
             done = clerk.do(request, now=now)
         except WrongMode as error:
@@ -50,7 +50,7 @@ class OrderCommand(VerbCommand):
         self.do(OrderId(order), reason)
 
 
-def _who() -> str:
+def who() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # A container often has no name for its user.

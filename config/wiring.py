@@ -32,6 +32,8 @@ from trading.conductor.poller import YOUNG_EVERY, Poller
 from trading.conductor.processes import process_name
 from trading.conductor.processor import Processor
 from trading.conductor.reconciler import Reconciler
+from trading.conductor.verbs.clerk import Clerk
+from trading.conductor.verbs.order_verbs import OrderVerbs
 from trading.conductor.watcher import Watcher
 from trading.ledger.book import Ledger
 from trading.ledger.mode import Mode
@@ -56,6 +58,7 @@ class Wired:
     dispatcher: Dispatcher
     poller: Poller
     reconciler: Reconciler
+    clerk: Clerk
     drainer: Drainer
     sealer: Sealer | None
     """None where no events are written."""
@@ -73,6 +76,7 @@ class Wired:
                 self.dispatcher,
                 self.poller,
                 self.reconciler,
+                self.clerk,
                 self.drainer,
                 *([] if self.sealer is None else [self.sealer]),
             ],
@@ -124,6 +128,12 @@ def make_broker(settings: BrokerSettings, ledger: Ledger) -> Broker:
     )
 
 
+def make_clerk() -> Clerk:
+    """Whoever does what operators ask for, at the broker that the environment names. Raises SettingError."""
+    ledger = make_ledger()
+    return Clerk(orders=OrderVerbs(broker=make_broker(broker_settings(), ledger), ledger=ledger))
+
+
 def last_price(ledger: Ledger, asked: Symbol) -> Decimal | None:
     """The price of the newest fill on chain, which the dry run fills at."""
     for position in ledger.memory().positions():
@@ -171,6 +181,7 @@ def wire(
         ),
         poller=Poller(broker=venue, ledger=books, poll_every=pause),
         reconciler=Reconciler(broker=venue, ledger=books),
+        clerk=Clerk(orders=OrderVerbs(broker=venue, ledger=books)),
         drainer=Drainer(ledger=books),
         sealer=None if books.mode is Mode.LEGACY else Sealer(folder=settings.SEAL_FOLDER),
         settings=hedge,

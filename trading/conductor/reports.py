@@ -150,7 +150,7 @@ def _stop(step: Step, order: OffchainOrder, difference: str, now: datetime) -> N
         "symbol_halted",
         order.symbol,
         f"the broker's report is not of our order {order.order_id}: {difference}. Nothing of it was booked. "
-        f"Look at the order at the broker, then `manage.py resume {order.symbol} --reason …`",
+        f"Look at the order at the broker, then `manage.py resume_symbol {order.symbol} --reason …`",
         at=now,
     )
     if order.is_open:
@@ -302,7 +302,7 @@ def _refused(order: OffchainOrder, reason: str, now: datetime) -> None:
             "symbol_halted",
             order.symbol,
             f"{wait.times} orders in a row ended with: {reason}. Nothing more is placed until you mend the cause "
-            f"and `manage.py resume {order.symbol} --reason …`",
+            f"and `manage.py resume_symbol {order.symbol} --reason …`",
             at=now,
         )
 

@@ -254,7 +254,7 @@ def test_a_halted_symbol_goes_on_and_its_notice_is_closed():
     open_notice("symbol_halted", "AAPL", "look into it", at=AT)
     open_notice("symbol_halted", "TSLA", "look into it", at=AT)
 
-    assert run("resume", "aapl", "--reason", "looked into it") == "AAPL is hedged again\n"
+    assert run("resume_symbol", "aapl", "--reason", "looked into it") == "AAPL is hedged again\n"
 
     assert work.waits() == {}
     assert [notice.subject for notice in open_notices()] == ["TSLA"]
@@ -262,14 +262,14 @@ def test_a_halted_symbol_goes_on_and_its_notice_is_closed():
 
 
 def test_a_symbol_that_was_not_halted():
-    assert run("resume", "AAPL", "--reason", "x") == "AAPL was neither halted nor waiting\n"
+    assert run("resume_symbol", "AAPL", "--reason", "x") == "AAPL was neither halted nor waiting\n"
 
 
 def test_resuming_needs_a_symbol_and_a_reason():
     work.halt("AAPL", "an order that is not ours", now=AT)
 
-    assert "expected a stock symbol" in refused("resume", "A B", "--reason=x")[1]
-    assert "--reason" in refused("resume", "AAPL")[1]
+    assert "expected a stock symbol" in refused("resume_symbol", "A B", "--reason=x")[1]
+    assert "--reason" in refused("resume_symbol", "AAPL")[1]
     assert set(work.waits()) == {"AAPL"}
 
 

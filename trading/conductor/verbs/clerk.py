@@ -71,14 +71,17 @@ class Clerk:
             case Verb.CANCEL_ORDER:
                 return self._orders.cancel(_number(request), actor=actor, now=now)
             case Verb.RESUME_SYMBOL:
-                return _resume_symbol(Symbol(request.subject), now)
+                return resume_symbol(Symbol(request.subject), now)
+            case Verb.BUY | Verb.SELL:
+                raise Refused("orders by hand are not known to this version")
 
 
 def _number(request: OperatorRequest) -> OrderId:
     return OrderId(int(request.subject))
 
 
-def _resume_symbol(symbol: Symbol, now: datetime) -> str:
+def resume_symbol(symbol: Symbol, now: datetime) -> str:
+    """Let a symbol be hedged again. Return what came of it."""
     waited = resume(symbol)
     close_notice("symbol_halted", symbol, at=now)
     return f"{symbol} is hedged again" if waited else f"{symbol} was neither halted nor waiting"

@@ -1,4 +1,4 @@
-"""`manage.py resume`: lets a halted symbol be hedged again."""
+"""`manage.py resume_symbol`: lets a halted symbol be hedged again."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from config.preflight import require_migrated
 from config.reasons import required
-from trading.conductor.work import resume
-from trading.notices.models import close_notice
+from config.verbs import who
+from trading.conductor.verbs.clerk import resume_symbol
+from trading.conductor.verbs.requests import RequestState, Verb, ask, finish
 from trading.values.symbols import NotASymbol, symbol
 
 log = structlog.get_logger(__name__)
@@ -21,7 +22,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("symbol")
-        parser.add_argument("--reason", required=True, help="what was found and mended; it is logged")
+        parser.add_argument("--reason", required=True, help="what was found and mended; it is kept")
 
     def handle(self, *args: Any, reason: str, **options: Any) -> None:
         try:
@@ -30,7 +31,10 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=2) from error
         why = required(reason)
         require_migrated()
-        waited = resume(named)
-        close_notice("symbol_halted", named, at=timezone.now())
-        log.info("Symbol resumed", symbol=named, reason=why, was_waiting=waited)
-        self.stdout.write(f"{named} is hedged again" if waited else f"{named} was neither halted nor waiting")
+        now = timezone.now()
+        # It concerns no order, so no broker is needed for it.
+        request = ask(Verb.RESUME_SYMBOL, named, actor=who(), reason=why, now=now)
+        outcome = resume_symbol(named, now)
+        finish(request, RequestState.DONE, outcome, now=now)
+        log.info("Symbol resumed", symbol=named, reason=why, outcome=outcome)
+        self.stdout.write(outcome)

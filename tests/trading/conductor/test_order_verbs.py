@@ -1,0 +1,343 @@
+"""What an operator can do with one order: it is asked about first, and what the broker has is never failed."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from tests.support.books import books
+from tests.support.made_chain import know_tokens, log_of, take
+from tests.support.stations import MODES, Clock, Stations, notices
+from tests.support.venue import Venue
+from trading.brokers.orders import OrderStatus
+from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, OutcomeUnknown
+from trading.conductor.verbs.clerk import Clerk
+from trading.conductor.verbs.order_verbs import OrderVerbs
+from trading.conductor.verbs.requests import GIVEN_UP_AFTER, OperatorRequest, RequestState, Verb, ask
+from trading.conductor.verbs.requests import take as claim
+from trading.conductor.work import SymbolWait, halt
+from trading.offchain_order.aggregate import OrderState
+from trading.submission.sendings import Sending
+from trading.values.identifiers import OrderId
+from trading.values.symbols import symbol
+
+pytestmark = pytest.mark.django_db
+
+AAPL = symbol("AAPL")
+FIRST = OrderId(1)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture(params=[True, False], ids=["knows our ids", "does not"])
+def venue(request, clock):
+    return Venue(clock, our_ids=request.param)
+
+
+@pytest.fixture(params=MODES)
+def stations(request, clock, venue):
+    """Stations that wait with an order to buy 2 AAPL."""
+    know_tokens("tAAPL")
+    stations = Stations(mode=request.param, clock=clock, broker=venue)
+    stations.fill(log_of(take("SELL", "2.5", "tAAPL", usdc="500"), block=100))
+    return stations
+
+
+def asked(stations: Stations, verb: Verb, subject=FIRST, **details: str) -> OperatorRequest:
+    """Let an operator ask for something, and the clerk do it."""
+    clerk = Clerk(orders=OrderVerbs(broker=stations.broker, ledger=stations.ledger))
+    row = ask(verb, subject, actor="ada", reason="to see", now=stations.clock(), **details)
+    clerk.run_once(now=stations.clock())
+    row.refresh_from_db()
+    books(stations.ledger)
+    return row
+
+
+def lost(stations: Stations, venue: Venue, *, taken: bool) -> None:
+    """Let the order be sent, and no answer come."""
+    venue.fail("submit", OutcomeUnknown("no answer"), taken=taken)
+    stations.hedge()
+    assert stations.only_order().state is OrderState.UNKNOWN
+
+
+# Recheck.
+
+
+def test_a_recheck_books_what_the_broker_says_now(stations, venue):
+    stations.hedge()
+    venue.tell(OrderStatus.FILLED, "2")
+
+    row = asked(stations, Verb.RECHECK_ORDER)
+
+    assert row.state == RequestState.DONE
+    assert "order 1 is filled at dry_run as V-1, 2 of 2 shares filled" in row.outcome
+    assert stations.only_order().state is OrderState.FILLED
+    assert (row.actor, row.reason) == ("ada", "to see")
+
+
+def test_a_recheck_long_after_the_end_books_a_late_fill(stations, venue):
+    stations.hedge()
+    venue.tell(OrderStatus.CANCELLED, "1")
+    stations.forward(1)
+    stations.hedge()
+    venue.tell(OrderStatus.CANCELLED, "2", order=0)
+    stations.forward(timedelta(days=2).total_seconds())
+
+    row = asked(stations, Verb.RECHECK_ORDER)
+
+    assert row.state == RequestState.DONE
+    assert stations.orders()[0].filled_shares == 2
+    assert ("late_fill", "order 1") in notices()
+
+
+def test_a_recheck_finds_an_order_whose_outcome_was_unknown(stations, venue):
+    lost(stations, venue, taken=True)
+
+    row = asked(stations, Verb.RECHECK_ORDER)
+
+    assert row.state == RequestState.DONE
+    assert stations.only_order().state is OrderState.SUBMITTED
+    assert not Sending.objects.exists()
+
+
+def test_a_recheck_sends_nothing(stations, venue):
+    lost(stations, venue, taken=False)
+    sent = len(venue.submitted)
+
+    row = asked(stations, Verb.RECHECK_ORDER)
+
+    assert "does not have order 1" in row.outcome
+    assert len(venue.submitted) == sent
+    assert stations.only_order().state is OrderState.UNKNOWN
+
+
+def test_an_order_that_was_not_sent_yet_is_said_to_be_so(stations, venue):
+    stations.run(stations.hedger)
+
+    assert "not sent yet" in asked(stations, Verb.RECHECK_ORDER).outcome
+    assert venue.submitted == []
+
+
+def test_where_the_broker_can_not_be_asked_the_request_is_refused(stations, venue):
+    stations.hedge()
+    venue.fail("report", BrokerUnavailable("down"))
+
+    row = asked(stations, Verb.RECHECK_ORDER)
+
+    assert row.state == RequestState.REFUSED
+    assert "could not be asked about order 1: down" in row.outcome
+
+
+def test_an_order_that_is_not_there_is_refused(stations):
+    assert asked(stations, Verb.RECHECK_ORDER, OrderId(99)).outcome == "there is no order 99"
+
+
+def test_an_order_of_another_broker_is_refused(stations, venue):
+    stations.hedge()
+    venue.name = "alpaca"
+
+    assert "BROKER is alpaca" in asked(stations, Verb.RECHECK_ORDER).outcome
+
+
+# Fail.
+
+
+def test_an_order_that_the_broker_does_not_have_is_failed_and_its_shares_are_hedged_anew(stations, venue):
+    lost(stations, venue, taken=False)
+
+    row = asked(stations, Verb.FAIL_ORDER)
+
+    assert row.state == RequestState.DONE
+    order = stations.only_order()
+    assert (order.state, order.reason) == (OrderState.FAILED, "failed by ada: to see")
+    assert stations.position("AAPL").pending is None
+    stations.forward(2)
+    stations.hedge()
+    assert stations.orders()[-1].state is OrderState.SUBMITTED
+
+
+@pytest.mark.parametrize("status", [OrderStatus.ACCEPTED, OrderStatus.FILLED])
+def test_an_order_that_the_broker_has_is_not_failed(stations, venue, status):
+    lost(stations, venue, taken=True)
+    venue.tell(status, "2" if status is OrderStatus.FILLED else "0")
+
+    row = asked(stations, Verb.FAIL_ORDER)
+
+    assert row.state == RequestState.REFUSED
+    assert f"has order 1 as V-1, {status}" in row.outcome
+    assert stations.only_order().state is OrderState.UNKNOWN
+
+
+def test_an_order_is_not_failed_while_the_broker_can_not_be_asked(stations, venue):
+    """I7: an unknown outcome never becomes failed without the broker's word."""
+    lost(stations, venue, taken=False)
+    venue.fail("find" if venue.capabilities.client_order_id else "orders", BrokerUnavailable("down"))
+
+    assert asked(stations, Verb.FAIL_ORDER).state == RequestState.REFUSED
+    assert stations.only_order().state is OrderState.UNKNOWN
+
+
+def test_an_order_that_was_never_sent_is_failed_without_asking(stations, venue):
+    stations.run(stations.hedger)
+
+    assert asked(stations, Verb.FAIL_ORDER).state == RequestState.DONE
+    assert venue.asked == []
+
+
+def test_an_order_that_the_broker_once_took_and_does_not_know_any_more_is_failed_by_an_operator_alone(stations, venue):
+    stations.hedge()
+    venue.fail("report", NoSuchOrder("no such order"), times=100)
+    venue.orders_taken.clear()
+    stations.forward(60)
+    stations.hedge()
+    assert stations.only_order().state is OrderState.UNKNOWN
+
+    assert asked(stations, Verb.FAIL_ORDER).state == RequestState.DONE
+    assert stations.only_order().state is OrderState.FAILED
+
+
+def test_an_order_that_has_ended_stays_as_it_ended(stations, venue):
+    stations.hedge()
+    venue.tell(OrderStatus.FILLED, "2")
+    stations.forward(1)
+    stations.hedge()
+
+    assert "only an open order can be failed" in asked(stations, Verb.FAIL_ORDER).outcome
+
+
+# Orders that look alike, at a broker that does not know our ids.
+
+
+@pytest.fixture
+def doubtful(clock):
+    """An order of unknown outcome, and two at the broker that may be it."""
+    know_tokens("tAAPL")
+    venue = Venue(clock, our_ids=False)
+    stations = Stations(clock=clock, broker=venue)
+    stations.fill(log_of(take("SELL", "2.5", "tAAPL", usdc="500"), block=100))
+    lost(stations, venue, taken=True)
+    venue.orders_taken["twin"] = venue.taken(venue.submitted[0])
+    stations.forward(30)
+    stations.hedge()
+    assert ("symbol_halted", "AAPL") in notices()
+    return stations
+
+
+def test_an_operator_says_which_one_it_is(doubtful):
+    row = asked(doubtful, Verb.RECONCILE_ORDER, broker_order_id="V-2")
+
+    assert row.state == RequestState.DONE
+    order = doubtful.only_order()
+    assert (order.state, order.broker_order_id) == (OrderState.SUBMITTED, "V-2")
+    assert not Sending.objects.exists()
+
+
+def test_an_operator_says_that_it_is_none_of_them(doubtful):
+    assert "say --none-of-them" in asked(doubtful, Verb.FAIL_ORDER).outcome
+    assert doubtful.only_order().state is OrderState.UNKNOWN
+
+    assert asked(doubtful, Verb.FAIL_ORDER, none_of_them="yes").state == RequestState.DONE
+    assert doubtful.only_order().state is OrderState.FAILED
+
+
+def test_an_order_that_can_not_be_it_is_not_taken_for_it(doubtful):
+    doubtful.broker.tell(OrderStatus.ACCEPTED, order=1, requested_shares=Decimal(7))
+
+    row = asked(doubtful, Verb.RECONCILE_ORDER, broker_order_id="V-2")
+
+    assert "expected an order for 2 shares, was 7" in row.outcome
+    assert doubtful.only_order().state is OrderState.UNKNOWN
+
+
+def test_an_order_that_is_another_one_of_ours_is_not_taken_for_it(stations, venue):
+    stations.hedge()
+    venue.tell(OrderStatus.FILLED, "2")
+    stations.forward(1)
+    stations.hedge()
+    stations.fill(log_of(take("SELL", "2", "tAAPL"), block=300))
+    stations.run(stations.hedger)
+
+    row = asked(stations, Verb.RECONCILE_ORDER, OrderId(2), broker_order_id="V-1")
+
+    assert "is another order of ours" in row.outcome
+
+
+# Resume, cancel, and the symbol.
+
+
+def test_an_order_is_taken_up_again_at_once(stations, venue, clock):
+    venue.fail("holdings", BrokerUnavailable("down"), times=9)
+    venue.fail("find", BrokerUnavailable("down"), times=9)
+    for _ in range(8):
+        stations.forward(60)
+        stations.hedge()
+    assert notices() == [("order_stuck", "order 1")]
+    halt(AAPL, "looked at", now=clock())
+    venue.__init__(clock, our_ids=venue.capabilities.client_order_id)
+
+    row = asked(stations, Verb.RESUME_ORDER)
+    stations.hedge()
+
+    assert row.state == RequestState.DONE
+    assert stations.only_order().state is OrderState.SUBMITTED
+    assert notices() == []
+    assert not SymbolWait.objects.exists()
+
+
+def test_an_order_is_cancelled_at_the_broker_and_its_fills_are_kept(stations, venue):
+    stations.hedge()
+    venue.tell(OrderStatus.PARTIALLY_FILLED, "1")
+
+    row = asked(stations, Verb.CANCEL_ORDER)
+
+    assert row.state == RequestState.DONE
+    order = stations.only_order()
+    assert (order.state, order.filled_shares) == (OrderState.CANCELLED, 1)
+
+
+def test_an_order_that_fills_before_it_is_cancelled_is_booked_as_filled(stations, venue):
+    stations.hedge()
+    venue.tell(OrderStatus.FILLED, "2")
+
+    assert asked(stations, Verb.CANCEL_ORDER).state == RequestState.DONE
+    assert stations.only_order().state is OrderState.FILLED
+
+
+def test_a_symbol_is_resumed(stations, clock):
+    halt(AAPL, "looked at", now=clock())
+
+    assert asked(stations, Verb.RESUME_SYMBOL, AAPL).outcome == "AAPL is hedged again"
+    assert asked(stations, Verb.RESUME_SYMBOL, AAPL).outcome == "AAPL was neither halted nor waiting"
+
+
+# Requests.
+
+
+def test_a_request_without_a_reason_is_none(clock):
+    with pytest.raises(ValueError, match="expected a reason"):
+        ask(Verb.FAIL_ORDER, OrderId(1), actor="ada", reason=" ", now=clock())
+    assert not OperatorRequest.objects.exists()
+
+
+def test_a_request_is_done_once(stations, clock):
+    row = ask(Verb.RESUME_SYMBOL, AAPL, actor="ada", reason="to see", now=clock())
+
+    assert claim(row, now=clock())
+    assert not claim(row, now=clock())
+    asked_later = Clerk(orders=OrderVerbs(broker=stations.broker, ledger=stations.ledger))
+    assert asked_later.run_once(now=clock()) is False
+
+
+def test_a_request_that_a_process_died_over_is_told_and_not_done_again(stations, clock):
+    row = ask(Verb.RESUME_SYMBOL, AAPL, actor="ada", reason="to see", now=clock())
+    claim(row, now=clock())
+    clock.forward(GIVEN_UP_AFTER.total_seconds() + 1)
+
+    Clerk(orders=OrderVerbs(broker=stations.broker, ledger=stations.ledger)).run_once(now=clock())
+
+    row.refresh_from_db()
+    assert row.state == RequestState.REFUSED
+    assert "ask again" in row.outcome
