@@ -118,7 +118,7 @@ class BrokerHttp:
             raise BrokerUnavailable(f"{method} {path} was not sent: {error}") from error
         try:
             response = self._client.send(request)
-        except httpx2.TransportError as error:
+        except httpx2.RequestError as error:  # An answer that can't be unpacked is none, too.
             self._tell_failure(record, method, error, asked_at)
             raise _unanswered(method, path, error) from error
         received_at = self._clock()
@@ -198,7 +198,7 @@ def refuse_by_status(answer: Answer, *, changes: bool, what: str) -> None:
         )
 
 
-def _unanswered(method: str, path: str, error: httpx2.TransportError) -> Exception:
+def _unanswered(method: str, path: str, error: httpx2.RequestError) -> Exception:
     told = f"{method} {path}: {type(error).__name__}: {error}"
     if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout):
         return BrokerUnavailable(f"{told}; nothing was sent")
