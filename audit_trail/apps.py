@@ -1,6 +1,17 @@
 from django.apps import AppConfig
+from django.core import checks
+from django.db import connections
+from django.db.models.signals import post_migrate
 
 
 class AuditTrailConfig(AppConfig):
     name = "audit_trail"
     verbose_name = "Decisions"
+
+    def ready(self) -> None:
+        from audit_trail.payloads.checks import guards_are_there
+        from audit_trail.payloads.guards import GUARDS
+        from eventstore.guards import install
+
+        post_migrate.connect(lambda using, **_: install(connections[using], GUARDS), sender=self, weak=False)
+        checks.register(guards_are_there, checks.Tags.database)

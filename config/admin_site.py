@@ -80,6 +80,14 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
+                "title": "Calls",
+                "separator": True,
+                "items": [
+                    _page("Calls to brokers", "call_made", "audit_trail.apicalllog"),
+                    _page("Payloads", "data_object", "audit_trail.apipayload"),
+                ],
+            },
+            {
                 "title": "Housekeeping",
                 "separator": True,
                 "collapsible": True,

@@ -14,7 +14,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 HIDDEN = "***"
 
-SECRET_NAMES = re.compile(r"(^|_)(KEY|SECRET|TOKEN|PASSWORD)$")
+SECRET_NAMES = re.compile(r"(^|_)(KEY|KEY_ID|SECRET|TOKEN|PASSWORD)$")
 """Variables whose whole value is a secret: SECRET_KEY, and a broker's ones like ALPACA_API_KEY."""
 
 KEY_LENGTH = 8
@@ -66,8 +66,8 @@ def configuration(*, level: str, environ: Mapping[str, str], terminal: bool | No
                 name: {"handlers": [], "level": level, "propagate": True}
                 for name in ("django", "django.server", "django-q")
             },
-            # Every call is stored with its answer; a line for each would hide the others.
-            "httpx2": {"handlers": [], "level": "WARNING", "propagate": True},
+            # They tell of every call, with whatever is secret in its address or its answer. Calls are on record.
+            **{name: {"level": "WARNING"} for name in ("httpx2", "httpcore2")},
         },
     }
 
@@ -124,6 +124,11 @@ class Redactor:
                 return self.text(repr(value))
             case _:
                 return self.text(str(value))
+
+
+def secret_texts(environ: Mapping[str, str]) -> list[str]:
+    """List every text of the environment that must not be seen, for whoever writes something else than logs."""
+    return sorted({text for text, _ in _texts(environ)})
 
 
 def _texts(environ: Mapping[str, str]) -> Iterable[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """Wiring: the parts that the settings ask for, put together."""
 
+import os
 import threading
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,6 +9,8 @@ from decimal import Decimal
 from django.conf import settings
 from django.utils import timezone
 
+from audit_trail.payloads.recorder import PayloadRecorder
+from audit_trail.payloads.redaction import Redaction
 from config.environment import (
     BrokerSettings,
     HedgeSettings,
@@ -17,10 +20,12 @@ from config.environment import (
     hedge_settings,
     ledger_settings,
 )
+from config.logs import secret_texts
 from eventstore.integrity.sealer import Sealer
 from trading.brokers.dry_run.behaviour import Behaviour, Behaviours
 from trading.brokers.dry_run.broker import DryRunBroker
 from trading.brokers.port import Broker
+from trading.brokers.recording import Recorder
 from trading.chain.node import Node, NodeUnavailable, RetryPolicy
 from trading.conductor.conductor import Conductor
 from trading.conductor.dispatcher import Dispatcher
@@ -107,6 +112,11 @@ def make_node(settings: HedgeSettings, stopping: threading.Event | None = None) 
             )  # A silent node is not asked once more.
 
     return Node(settings.rpc_url, retry=RetryPolicy(pause=pause))
+
+
+def make_recorder() -> Recorder:
+    """What stores each call to a broker. It knows the secrets of the environment, and those that go out."""
+    return PayloadRecorder(Redaction(secret_texts(os.environ)))
 
 
 def make_broker(settings: BrokerSettings, ledger: Ledger) -> Broker:

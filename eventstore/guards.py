@@ -7,17 +7,20 @@ seen by `manage.py check`, and what was done meanwhile by `verify_log` against a
 They are installed after each migrate, since SQLite drops a table's triggers whenever a migration makes it anew.
 """
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 REFUSED = "events are never changed or taken out: open eventstore.maintenance, which leaves a record"
 LOGGED = "what was done to the log stays on record"
 
-_OPEN = "EXISTS (SELECT 1 FROM event_maintenance WHERE closed_at IS NULL)"
+OPEN = "EXISTS (SELECT 1 FROM event_maintenance WHERE closed_at IS NULL)"
 
 # In SQLite an INSERT OR REPLACE deletes what it replaces, which fires a trigger only with recursive_triggers on.
 SQLITE = {
-    "events_refuse_update": f"BEFORE UPDATE ON events WHEN NOT {_OPEN} BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END",
-    "events_refuse_delete": f"BEFORE DELETE ON events WHEN NOT {_OPEN} BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END",
+    "events_refuse_update": f"BEFORE UPDATE ON events WHEN NOT {OPEN} BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END",
+    "events_refuse_delete": f"BEFORE DELETE ON events WHEN NOT {OPEN} BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END",
     "event_maintenance_refuse_delete": (
         f"BEFORE DELETE ON event_maintenance BEGIN SELECT RAISE(ABORT, '{LOGGED}'); END"
     ),
@@ -43,7 +46,7 @@ FUNCTIONS = {
     "refuse_change": f"""
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NOT {_OPEN} THEN
+    IF NOT {OPEN} THEN
         RAISE EXCEPTION '{REFUSED}' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     RETURN CASE WHEN TG_OP = 'UPDATE' THEN NEW ELSE OLD END;
@@ -152,28 +155,39 @@ END $$""",
 LOCKS = 0x6874 << 48
 
 
-def install(connection: BaseDatabaseWrapper) -> None:
-    """Make the database refuse what it must, whatever of it is there already."""
+class Guards(NamedTuple):
+    """What tables are guarded by: triggers by name, and the functions that those of PostgreSQL call."""
+
+    sqlite: Mapping[str, str]
+    postgresql: Mapping[str, str]
+    functions: Mapping[str, str]
+
+
+EVENTS = Guards(SQLITE, POSTGRESQL, FUNCTIONS)
+
+
+def install(connection: BaseDatabaseWrapper, guards: Guards = EVENTS) -> None:
+    """Make the database refuse what it must, whatever of it is there already, in those tables that are."""
     with connection.cursor() as cursor:
-        for text in _functions(connection).values():
+        for text in _functions(connection, guards).values():
             cursor.execute(text.replace("LOCKS", f"{LOCKS}::bigint"))
-        present = installed(connection)
-        for name, text in triggers(connection).items():
-            if name not in present:
+        present, tables = installed(connection, guards), set(connection.introspection.table_names(cursor))
+        for name, text in triggers(connection, guards).items():
+            if name not in present and _table(text) in tables:
                 cursor.execute(f"CREATE TRIGGER {name} {text}")
 
 
-def remove(connection: BaseDatabaseWrapper) -> None:
+def remove(connection: BaseDatabaseWrapper, guards: Guards = EVENTS) -> None:
     """Take everything out again, for a migration backwards."""
     with connection.cursor() as cursor:
-        for name, text in triggers(connection).items():
-            table = f" ON {text.split(' ON ')[1].split()[0]}" if connection.vendor == "postgresql" else ""
+        for name, text in triggers(connection, guards).items():
+            table = f" ON {_table(text)}" if connection.vendor == "postgresql" else ""
             cursor.execute(f"DROP TRIGGER IF EXISTS {name}{table}")
-        for name in _functions(connection):
+        for name in _functions(connection, guards):
             cursor.execute(f"DROP FUNCTION IF EXISTS {name}")
 
 
-def installed(connection: BaseDatabaseWrapper) -> set[str]:
+def installed(connection: BaseDatabaseWrapper, guards: Guards = EVENTS) -> set[str]:
     """Return the names of those guards that are there and at work."""
     query = (
         "SELECT tgname FROM pg_trigger WHERE tgenabled IN ('O', 'A') AND NOT tgisinternal"
@@ -182,13 +196,17 @@ def installed(connection: BaseDatabaseWrapper) -> set[str]:
     )
     with connection.cursor() as cursor:
         cursor.execute(query)
-        return {name for (name,) in cursor.fetchall()} & set(triggers(connection))
+        return {name for (name,) in cursor.fetchall()} & set(triggers(connection, guards))
 
 
-def triggers(connection: BaseDatabaseWrapper) -> dict[str, str]:
+def triggers(connection: BaseDatabaseWrapper, guards: Guards = EVENTS) -> Mapping[str, str]:
     """The triggers that must be there, by name."""
-    return POSTGRESQL if connection.vendor == "postgresql" else SQLITE
+    return guards.postgresql if connection.vendor == "postgresql" else guards.sqlite
 
 
-def _functions(connection: BaseDatabaseWrapper) -> dict[str, str]:
-    return FUNCTIONS if connection.vendor == "postgresql" else {}
+def _functions(connection: BaseDatabaseWrapper, guards: Guards) -> Mapping[str, str]:
+    return guards.functions if connection.vendor == "postgresql" else {}
+
+
+def _table(trigger: str) -> str:
+    return trigger.split(" ON ")[1].split()[0]

@@ -22,7 +22,8 @@ PARTS = [
     "trading.conductor",
     "trading.cutover",
     "trading",  # What is left of it: models, admin, management.
-    "audit_trail",
+    "audit_trail.payloads",
+    "audit_trail",  # Likewise.
     "config.venues",
     "config",
 ]

@@ -2,10 +2,12 @@
 
 import pytest
 
+from audit_trail.payloads.models import ApiPayload
 from config.environment import broker_settings, hedge_settings, ledger_settings
-from config.wiring import wire
+from config.wiring import make_recorder, wire
 from eventstore.integrity.exports import file_of
 from eventstore.store import append
+from tests.audit_trail.payloads.calls import outgoing
 from tests.eventstore.samples import AT, deposits
 
 HEDGE = {
@@ -56,3 +58,13 @@ def test_the_sealer_exports_to_the_folder_of_the_settings(stations_of, settings,
     stations_of("dual")[-1].run_once(now=AT)
 
     assert file_of(tmp_path / "seals", 1).exists()
+
+
+@pytest.mark.django_db
+def test_the_recorder_knows_the_secrets_of_the_environment(monkeypatch):
+    monkeypatch.setenv("ALPACA_PAPER_API_KEY_ID", "the-key-id")
+    monkeypatch.setenv("SCHWAB_APP_SECRET", "the-app-secret")
+
+    make_recorder().sending(outgoing(body=b"the-key-id, the-app-secret, the rest"))
+
+    assert ApiPayload.objects.get().body == "***, ***, the rest"

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 
+from audit_trail.payloads.models import ApiCallLog, ApiPayload
 from eventstore.models import EventArchive, Projection, StoredEvent, StoredSeal
 from trading.brokers.dry_run.models import DryRunOrder
 from trading.chain.token_table import Token
@@ -314,3 +315,45 @@ def ledger_mode(**facts):
 
 def installation(**facts):
     return Installation.objects.update_or_create(id=1, defaults={"mark": "k3v9x2bc"} | facts)[0]
+
+
+def api_payload(**facts):
+    return ApiPayload.objects.create(
+        **{
+            "type": "request",
+            "source": "alpaca",
+            "captured_at": NOON,
+            "headers": '[["Accept","application/json"]]',
+            "body": '{"symbol":"AAPL","qty":"1.50"}',
+            "encoding": "text",
+            "size_bytes": 30,
+            "secrets": 0,
+            "truncated": False,
+            "sha256": "ab" * 32,
+        }
+        | facts
+    )
+
+
+def api_call(**facts):
+    """A call that was answered."""
+    n = number()
+    given = {
+        "reference": f"ht-test-{n}-1",
+        "purpose": "submit",
+        "source": "alpaca",
+        "method": "POST",
+        "endpoint": "https://paper-api.example.com/v2/orders",
+        "sent_at": NOON,
+        "ended_at": NOON,
+        "http_status_code": 200,
+        "duration_ms": 12,
+    } | facts
+    given.setdefault("request_payload", api_payload(source=given["source"]))
+    if given["http_status_code"] is not None:
+        given.setdefault("response_payload", api_payload(source=given["source"], type="response"))
+    return ApiCallLog.objects.create(**given)
+
+
+def api_call_under_way(**facts):
+    return api_call(**{"ended_at": None, "http_status_code": None, "duration_ms": None} | facts)

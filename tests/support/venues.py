@@ -1,4 +1,4 @@
-"""The venues for tests: raw clients that send what a test says and nothing more, and orders as each protocol has them."""
+"""The venues for tests: raw clients that send what a test says, and orders as each protocol has them."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

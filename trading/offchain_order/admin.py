@@ -1,8 +1,8 @@
 """Offchain orders in the admin: what was asked for, what the broker took and filled, and what each order covers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Q
@@ -73,6 +73,9 @@ class OrderAdmin(ReadOnlyAdmin):
     other = ("trading.offchaintrade", "legacy row")
     other_key = "id"
 
+    further_trails: ClassVar[list[Callable[[OrderColumns], str]]] = []
+    """Links that packages above this one add to an order's trail."""
+
     def headline(self, row: Any) -> str:
         return f"{row.pk} {row.side} {shown(row.shares)} {row.symbol}"
 
@@ -135,6 +138,7 @@ class OrderAdmin(ReadOnlyAdmin):
                 timeline_link(OffchainOrder.aggregate_type, row.pk),
                 list_link("trading.orderwork", "when it is tried again", order_id__exact=row.pk),
                 list_link(model, text, **{f"{self.other_key}__exact": row.pk}),
+                *(trail(row) for trail in self.further_trails),
             ]
         )
 

@@ -37,6 +37,8 @@ ROWS = {
     "eventstore.projection": make.projection,
     "eventstore.storedseal": make.seal,
     "eventstore.eventarchive": make.archive,
+    "audit_trail.apicalllog": make.api_call,
+    "audit_trail.apipayload": make.api_payload,
 }
 
 # Those that hold one row only.

@@ -162,6 +162,7 @@ def test_the_groups_of_the_sidebar_stand_in_an_operators_order():
         "Chain",
         "Books",
         "Events",
+        "Calls",
         "Housekeeping",
     ]
 

@@ -1,0 +1,72 @@
+"""Purging takes out old bodies, and leaves everything else of them."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from audit_trail.payloads import purging
+from audit_trail.payloads.models import ApiPayload
+from audit_trail.payloads.purging import Due, due, purge
+from tests.support import factories as make
+from tests.support.factories import NOON
+
+pytestmark = pytest.mark.django_db
+
+
+def days_ago(days):
+    return timezone.now() - timedelta(days=days)
+
+
+def test_bodies_from_before_a_time_are_taken_out_and_all_else_stays():
+    old = make.api_payload(captured_at=NOON - timedelta(microseconds=1))
+    make.api_payload(captured_at=NOON)
+    before = ApiPayload.objects.filter(pk=old.pk).values().get()
+
+    assert due(before=NOON) == Due(1, 30)
+    assert purge(before=NOON, at=NOON + timedelta(days=1)) == 1
+
+    assert ApiPayload.objects.filter(pk=old.pk).values().get() == before | {
+        "body": None,
+        "purged_at": NOON + timedelta(days=1),
+    }
+    assert ApiPayload.objects.filter(body=None).count() == 1
+    assert (due(before=NOON), purge(before=NOON, at=NOON)) == (Due(0, 0), 0)
+
+
+def test_what_is_empty_has_nothing_to_take_out():
+    make.api_payload(body="", size_bytes=0)
+
+    assert (due(before=NOON + timedelta(days=1)).payloads, purge(before=NOON + timedelta(days=1), at=NOON)) == (0, 0)
+
+
+def test_more_than_a_batch_is_purged_to_the_end(monkeypatch):
+    monkeypatch.setattr(purging, "BATCH", 2)
+    for _ in range(5):
+        make.api_payload()
+
+    assert purge(before=NOON + timedelta(days=1), at=NOON) == 5
+
+
+def test_the_command_tells_how_many(capsys):
+    for age in (91, 91, 89):
+        make.api_payload(captured_at=days_ago(age))
+
+    call_command("purge_payloads", "--older-than", "90d", "--dry-run")
+    assert capsys.readouterr().out.startswith("dry run: 2 bodies of 60 bytes from before ")
+    assert ApiPayload.objects.filter(body=None).count() == 0
+
+    call_command("purge_payloads", "--older-than", "90d")
+    assert capsys.readouterr().out.startswith("2 bodies from before ")
+    assert ApiPayload.objects.filter(body=None).count() == 2
+
+
+@pytest.mark.parametrize("age", ["90", "0d", "-1d", "d", "1y", "99999d", "٣d"])
+def test_an_age_that_is_none_purges_nothing(age):
+    make.api_payload(captured_at=days_ago(200_0))
+
+    with pytest.raises(CommandError, match="expected a number of days from 1, as 90d"):
+        call_command("purge_payloads", f"--older-than={age}")
+
+    assert ApiPayload.objects.filter(body=None).count() == 0
