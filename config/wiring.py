@@ -8,8 +8,10 @@ from decimal import Decimal
 from django.conf import settings
 from django.utils import timezone
 
+from config.broker_environment import AlpacaSettings, alpaca_settings
 from config.environment import (
     BrokerSettings,
+    DryRunSettings,
     HedgeSettings,
     LedgerSettings,
     SettingError,
@@ -18,9 +20,14 @@ from config.environment import (
     ledger_settings,
 )
 from eventstore.integrity.sealer import Sealer
+from trading.brokers.alpaca.broker import AlpacaBroker
+from trading.brokers.alpaca.identity import Identity
 from trading.brokers.dry_run.behaviour import Behaviour, Behaviours
 from trading.brokers.dry_run.broker import DryRunBroker
+from trading.brokers.http import BrokerHttp
+from trading.brokers.outcomes import NotAuthorised
 from trading.brokers.port import Broker
+from trading.brokers.recording import Recorder
 from trading.chain.node import Node, NodeUnavailable, RetryPolicy
 from trading.conductor.conductor import Conductor
 from trading.conductor.dispatcher import Dispatcher
@@ -101,23 +108,56 @@ def make_node(settings: HedgeSettings, stopping: threading.Event | None = None) 
     return Node(settings.rpc_url, retry=RetryPolicy(pause=pause))
 
 
-def make_broker(settings: BrokerSettings, ledger: Ledger) -> Broker:
+def make_broker(settings: BrokerSettings, ledger: Ledger, recorder: Recorder | None) -> Broker:
     """The broker that the environment asks for. Raises SettingError."""
-    if settings.broker != "dry_run":
-        raise SettingError(
-            f"BROKER is {settings.broker!r}, for which there is no adapter in this version: expected dry_run"
-        )
-    dry_run = settings.dry_run
+    match settings.broker:
+        case "dry_run":
+            return make_dry_run(settings.dry_run, ledger)
+        case "alpaca":
+            return make_alpaca(alpaca_settings(), _must_record(recorder, settings.broker))
+        case unknown:
+            raise SettingError(
+                f"BROKER is {unknown!r}, for which there is no adapter in this version: expected dry_run or alpaca"
+            )
+
+
+def make_dry_run(settings: DryRunSettings, ledger: Ledger) -> DryRunBroker:
     return DryRunBroker(
         clock=timezone.now,
         prices=lambda asked: last_price(ledger, asked),
         behaviours=Behaviours(
-            default=Behaviour(dry_run.behaviour),
-            exceptions={symbol(name): Behaviour(word) for name, word in dry_run.exceptions},
+            default=Behaviour(settings.behaviour),
+            exceptions={symbol(name): Behaviour(word) for name, word in settings.exceptions},
         ),
-        fill_seconds=dry_run.fill_seconds,
-        latency_seconds=dry_run.latency_seconds,
+        fill_seconds=settings.fill_seconds,
+        latency_seconds=settings.latency_seconds,
     )
+
+
+def make_alpaca(settings: AlpacaSettings, recorder: Recorder) -> AlpacaBroker:
+    """Alpaca, if the key, the host and the mode belong together. Raises SettingError."""
+    identity = Identity(
+        mode=settings.mode,
+        key=settings.key,
+        secret=settings.secret,
+        account=settings.account,
+        trading_url=settings.trading_url,
+    )
+    try:
+        identity.refuse_wrong_keys()
+    except NotAuthorised as error:
+        raise SettingError(str(error)) from None
+    trading, data = (
+        BrokerHttp(source=AlpacaBroker.name, base_url=url, recorder=recorder, clock=timezone.now)
+        for url in (settings.trading_url, settings.data_url)
+    )
+    return AlpacaBroker(identity=identity, trading=trading, data=data)
+
+
+def _must_record(recorder: Recorder | None, broker: str) -> Recorder:
+    if recorder is None:
+        raise SettingError(f"BROKER is {broker}, and nothing records what is asked of it: expected dry_run")
+    return recorder
 
 
 def last_price(ledger: Ledger, asked: Symbol) -> Decimal | None:
@@ -133,6 +173,7 @@ def wire(
     hedge: HedgeSettings | None = None,
     broker: BrokerSettings | None = None,
     ledger: LedgerSettings | None = None,
+    recorder: Recorder | None = None,
     poll_every: timedelta | None = None,
     batch: int | None = None,
 ) -> Wired:
@@ -140,7 +181,8 @@ def wire(
     hedge, broker = hedge or hedge_settings(), broker or broker_settings()
     books = make_ledger(ledger)
     stopping = threading.Event()
-    node, venue = make_node(hedge, stopping), make_broker(broker, books)
+    # Calls to a broker's service are kept by the recorder given.
+    node, venue = make_node(hedge, stopping), make_broker(broker, books, recorder)
     pause = poll_every or (DRY_RUN_POLL if broker.broker == "dry_run" else POLL)
     sizes = {} if batch is None else {"batch": batch}
     return Wired(
