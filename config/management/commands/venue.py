@@ -1,0 +1,132 @@
+"""`manage.py venue`: a broker of one's own on this machine, for people to try things at."""
+
+import re
+from argparse import ArgumentParser, ArgumentTypeError
+from collections import Counter
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from config.demo.stopping import told_to_stop
+from config.venues.accounts import Account
+from config.venues.alpaca import AlpacaVenue
+from config.venues.exchange import Exchange
+from config.venues.faults import FaultPlan
+from config.venues.hours import Door, Hours
+from config.venues.schwab import ACCOUNT_NUMBER, SchwabVenue
+from config.venues.venue import Venue
+
+PORTS = {"alpaca": 18080, "schwab": 18081}
+_SERIES_BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Command(BaseCommand):
+    help = "Run a venue that speaks a broker's protocol on 127.0.0.1 until it is interrupted. It needs no database."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name", choices=sorted(PORTS))
+        parser.add_argument("--port", type=int, help="18080 for alpaca, 18081 for schwab; 0 for any that is free")
+        parser.add_argument("--fill-seconds", type=_seconds, default=Decimal(2), metavar="SECONDS|never")
+        parser.add_argument("--cash", type=_number, default=Decimal(100_000), metavar="USD")
+        parser.add_argument(
+            "--faults", type=_plan, metavar="SEED:RATE", help="as in 7:0.1, a fault at a tenth of calls"
+        )
+        door = parser.add_mutually_exclusive_group()
+        door.add_argument("--closed", action="store_const", dest="door", const=Door.CLOSED, help="the market is closed")
+        door.add_argument(
+            "--calendar", action="store_const", dest="door", const=Door.CALENDAR, help="the market keeps its hours"
+        )
+
+    def handle(
+        self,
+        *args: Any,
+        name: str,
+        port: int | None,
+        fill_seconds: Decimal | None,
+        cash: Decimal,
+        faults: FaultPlan | None,
+        door: Door | None,
+        **options: Any,
+    ) -> None:
+        number = ACCOUNT_NUMBER if name == "schwab" else Account.number
+        exchange = Exchange(
+            fill_seconds=fill_seconds,
+            hours=Hours(door or Door.OPEN),
+            accounts=[Account(number=number, cash_usd=cash)],
+        )
+        # So that no order has the id of one of an earlier run, which a database may still know.
+        series = int((datetime.now(UTC) - _SERIES_BEGIN).total_seconds())
+        kind = AlpacaVenue if name == "alpaca" else SchwabVenue
+        venue = kind(exchange, faults=faults, port=PORTS[name] if port is None else port, series=series)
+        with told_to_stop() as stopping:
+            try:
+                venue.open()
+            except OSError as error:
+                raise CommandError(f"expected a port that is free, was {error}; choose one with --port") from error
+            try:
+                self._begin(venue)
+                stopping.wait()
+            finally:
+                venue.close()
+                self._end(venue)
+
+    def _begin(self, venue: Venue) -> None:
+        self.stdout.write(f"{venue.name} is at {venue.url}; its state is at {venue.url}/_venue/state\n\n")
+        for variable, value in _environment(venue).items():
+            self.stdout.write(f"export {variable}={value}")
+        if isinstance(venue, SchwabVenue):
+            self.stdout.write(f"\nLog in at {venue.authorize_url()}")
+        self.stdout.write("\nCtrl-C ends it. Nothing is kept.")
+        self.stdout.flush()
+
+    def _end(self, venue: Venue) -> None:
+        calls = Counter(request.call for request in venue.requests)
+        faults = Counter(request.fault for request in venue.requests if request.fault is not None)
+        states = Counter(order.state for order in venue.exchange.orders)
+        for title, counted in (("calls", calls), ("faults", faults), ("orders", states)):
+            told = ", ".join(f"{what} {count}" for what, count in sorted(counted.items())) or "none"
+            self.stdout.write(f"{title}: {told}")
+
+
+def _environment(venue: Venue) -> dict[str, str]:
+    """Return the variables with which the project trades at this venue. The keys open nothing anywhere."""
+    account = venue.exchange.account().number
+    if isinstance(venue, AlpacaVenue):
+        return {
+            "BROKER": "alpaca",
+            "ALPACA_BASE_URL": venue.url,
+            "ALPACA_DATA_URL": venue.url,
+            "ALPACA_API_KEY": venue.key,
+            "ALPACA_API_SECRET": venue.secret,
+            "ALPACA_ACCOUNT": account,
+        }
+    if isinstance(venue, SchwabVenue):
+        return {
+            "BROKER": "schwab",
+            "SCHWAB_BASE_URL": venue.url,
+            "SCHWAB_APP_KEY": venue.tokens.app_key,
+            "SCHWAB_APP_SECRET": venue.tokens.app_secret,
+            "SCHWAB_REDIRECT_URI": venue.tokens.redirect_uri,
+            "SCHWAB_ACCOUNT": account,
+        }
+    raise TypeError(f"expected a venue with an environment, was {venue.name}")
+
+
+def _number(text: str) -> Decimal:
+    if not re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,9})?", text):
+        raise ArgumentTypeError(f"expected a number, was {text!r}")
+    return Decimal(text)
+
+
+def _seconds(text: str) -> Decimal | None:
+    return None if text == "never" else _number(text)
+
+
+def _plan(text: str) -> FaultPlan:
+    seed, _, rate = text.partition(":")
+    if not seed.isdecimal() or not re.fullmatch(r"0(\.[0-9]+)?|1(\.0+)?", rate):
+        raise ArgumentTypeError(f"expected SEED:RATE, as in 7:0.1 with a rate from 0 to 1, was {text!r}")
+    return FaultPlan.random(int(seed), Decimal(rate))
