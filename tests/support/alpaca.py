@@ -24,13 +24,13 @@ KEY, SECRET, ACCOUNT = "PKTESTKEYOFNOBODY", "secret-of-nobody-at-all", "PA3TEST0
 ORDER = "61e69015-8549-4bfd-b9c3-01e75843f47d"
 OURS = "ht-test-1-1"
 
-_RECORDED = json.loads((PROJECT / "tests/recordings/api/alpaca.json").read_text())
+RECORDED = json.loads((PROJECT / "tests/recordings/api/alpaca.json").read_text())
 
 
 def recorded(source: str) -> Any:
     """The body of the one recorded answer whose source or body holds the text."""
     found = [
-        entry["body"] for entry in _RECORDED if entry["source"].endswith(source) or source in json.dumps(entry["body"])
+        entry["body"] for entry in RECORDED if entry["source"].endswith(source) or source in json.dumps(entry["body"])
     ]
     assert len(found) == 1, f"{len(found)} recordings hold {source!r}"
     return found[0]
@@ -124,17 +124,12 @@ def make_alpaca(
     *,
     transport: httpx2.BaseTransport | None = None,
     clock: Clock = lambda: AT,
+    data_url: str | None = None,
     **who: Any,
 ) -> AlpacaBroker:
-    """An adapter whose two hosts are one server; prices are asked for under /data."""
+    """An adapter whose two hosts are one server; unless told otherwise, prices are asked for under /data."""
     trading, data = (
-        BrokerHttp(
-            source="alpaca",
-            base_url=base_url,
-            recorder=recorder,
-            clock=clock,
-            transport=transport,
-        )
-        for base_url in (url, f"{url}/data")
+        BrokerHttp(source="alpaca", base_url=base_url, recorder=recorder, clock=clock, transport=transport)
+        for base_url in (url, data_url or f"{url}/data")
     )
     return AlpacaBroker(identity=identity(trading_url=url, **who), trading=trading, data=data)

@@ -34,9 +34,7 @@ def alpaca_order(client_order_id: str | None = "ht-1", **changes: Any) -> dict[s
     return {name: value for name, value in order.items() if value is not None}
 
 
-def schwab_order(
-    quantity: Any = 4, instruction: str = "BUY", symbol: str = "AAPL", **changes: Any
-) -> dict[str, Any]:
+def schwab_order(quantity: Any = 4, instruction: str = "BUY", symbol: str = "AAPL", **changes: Any) -> dict[str, Any]:
     leg = {
         "instruction": instruction,
         "quantity": quantity,

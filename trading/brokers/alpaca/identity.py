@@ -45,6 +45,8 @@ class Identity:
     """Who we are at Alpaca, and who we expect to be."""
 
     def __init__(self, *, mode: Mode, key: Secret, secret: Secret, account: str, trading_url: str) -> None:
+        if not (key.reveal() and secret.reveal() and account):
+            raise ValueError("expected a key, its secret and the number of an account, was one of them empty")
         self.mode = mode
         self._key, self._secret, self._account = key, secret, account
         self._host_mode = _mode_of_host(trading_url)
@@ -62,8 +64,10 @@ class Identity:
     def hidden_in(self, answer: Answer) -> Answer:
         """Take our keys out of an answer that repeats them, since its words go into messages and rows."""
         body = answer.body
-        for text in (self._key, self._secret):
-            body = body.replace(text.reveal().encode(), b"***")
+        for kept in (self._key, self._secret):
+            text = kept.reveal()
+            for written in (text, text.replace("/", r"\/")):
+                body = body.replace(written.encode(), b"***")
         return answer if body == answer.body else msgspec.structs.replace(answer, body=body)
 
     def refuse_wrong_keys(self) -> None:

@@ -29,7 +29,8 @@ _LONGEST_FIGURE = 120
 _NOT_FOUND = 40410000
 _NOT_ALLOWED = 40310000
 
-_REPEATED_ID = re.compile(r"client[ _-]?order[ _-]?id\b.*(unique|duplicate|already|exists)", re.IGNORECASE)
+_CLIENT_ORDER_ID = re.compile(r"client[ _-]?order[ _-]?id", re.IGNORECASE)
+_USED = re.compile(r"\b(unique|duplicate|already|exists)\b", re.IGNORECASE)
 # The account or the key, and not this order: no other order would fare better. "account is not allowed to short" and
 # "account is restricted for option trading" are of one kind of order, and don't match.
 _ACCOUNT = re.compile(
@@ -60,7 +61,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def repeats_an_id(self) -> bool:
         """Tell whether an order was ever sent under this client order id: it is there, and stays ours for ever."""
-        return _REPEATED_ID.search(self.message) is not None
+        return all(words.search(self.message) for words in (_CLIENT_ORDER_ID, _USED))
 
     @property
     def is_of_the_account(self) -> bool:

@@ -21,6 +21,7 @@ from tests.support.alpaca import (
     request,
 )
 from trading.brokers.alpaca.identity import Mode
+from trading.brokers.http import Answer
 from trading.brokers.outcomes import BrokerError, BrokerUnavailable, NotAuthorised
 from trading.values.symbols import symbol
 
@@ -219,3 +220,23 @@ def test_nothing_shows_the_keys(broker):
         assert KEY not in told
         assert SECRET not in told
     assert dict(who.headers()) == {"APCA-API-KEY-ID": KEY, "APCA-API-SECRET-KEY": SECRET}
+
+
+def test_a_secret_that_is_written_otherwise_is_hidden_too():
+    who = identity(secret="half/and/half")
+    answer = Answer(
+        status=403,
+        headers=(),
+        body=rb'{"message": "no half\/and\/half, no half/and/half"}',
+        asked_at=AT,
+        received_at=AT,
+    )
+
+    assert who.hidden_in(answer).body == b'{"message": "no ***, no ***"}'
+    assert who.hidden_in(who.hidden_in(answer)) == who.hidden_in(answer)
+
+
+@pytest.mark.parametrize("who", [{"key": ""}, {"secret": ""}, {"account": ""}])
+def test_nobody_is_nobody(who):
+    with pytest.raises(ValueError, match="one of them empty"):
+        identity(**who)

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.alpaca import AT, ORDER, order_row, recorded
+from tests.support.alpaca import AT, ORDER, RECORDED, order_row, recorded
 from trading.brokers.alpaca.order_reports import SETTLES_WITHIN, read_order
 from trading.brokers.orders import OrderStatus
 from trading.brokers.outcomes import UnknownStatus, UnusableReport
@@ -232,22 +232,31 @@ def test_an_order_told_as_filled_with_another_amount_is_told(filled):
 
 # Answers that the vendor's own tests are made with. Their symbols carry a mark that no symbol has.
 
+VENDORS_ORDERS = [entry for entry in RECORDED if isinstance(entry["body"], dict) and "client_order_id" in entry["body"]]
 
-@pytest.mark.parametrize("name", ["test_market_order", "test_get_order_by_id", "test_get_order_by_client_id"])
-def test_the_vendors_market_order(name):
-    row = recorded(f"test_order_routes.py::{name}")
+
+@pytest.mark.parametrize("entry", VENDORS_ORDERS, ids=lambda entry: entry["source"].rpartition("::")[2])
+def test_the_vendors_orders(entry):
+    row = entry["body"]
     with pytest.raises(UnusableReport, match="symbol"):
         read_order(row, asked_at=AT)
 
-    report = read_order({**row, "symbol": "AAPL"}, asked_at=AT).report
+    report = read_order({**row, "symbol": row["symbol"].rstrip("`")}, asked_at=AT).report
 
     assert report.broker_order_id == "61e69015-8549-4bfd-b9c3-01e75843f47d"
     assert report.client_order_id == "eb9e2aaa-f71a-4f51-b5b4-52a6c565dad4"
-    assert (report.side, report.requested_shares, report.status) == (Side.BUY, 1, ACCEPTED)
+    assert (report.side == Side.BUY, report.status) == (row["side"] == "buy", ACCEPTED)
+    assert (report.requested_shares, report.requested_notional_usd) in ((1, None), (None, 500))
+    assert report.limit_price_usd == row["limit_price"]
     assert report.submitted_at == datetime(2021, 3, 16, 18, 38, 1, 942282, tzinfo=UTC)
 
 
-def test_the_vendors_limit_order():
-    row = recorded("test_order_routes.py::test_limit_order")
+def test_the_vendors_orders_are_there():
+    assert len(VENDORS_ORDERS) == 9
 
-    assert read_order({**row, "symbol": "AAPL"}, asked_at=AT).report.limit_price_usd == 300
+
+def test_the_vendors_order_in_coins_is_none_of_ours():
+    row = recorded("test_position_routes.py::test_close_all_positions")[0]["body"]
+
+    with pytest.raises(UnusableReport, match="an order in a stock"):
+        read_order(row, asked_at=AT)
