@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -108,12 +108,12 @@ def symbol_of(row: Json, name: str = "symbol") -> Symbol:
 
 
 def time_of(row: Json, name: str) -> datetime:
-    """Read a time with its offset. Of nanoseconds, whole microseconds are kept."""
+    """Read a time with its offset, in UTC. Of nanoseconds, whole microseconds are kept."""
     text = text_of(row, name)
     try:
         if not _TIME.fullmatch(text):
             raise ValueError
-        return datetime.fromisoformat(text)
+        return datetime.fromisoformat(text).astimezone(UTC)
     except ValueError:
         raise Unreadable(f"expected {name} as a time with its offset, was {_shown(text)}") from None
 

@@ -354,7 +354,10 @@ def test_a_symbol_that_is_not_listed_is_told_apart_from_trouble(broker, httpserv
 def test_the_clock_is_told(broker, httpserver):
     httpserver.expect_request("/v2/clock").respond_with_json(recorded("test_misc_routes.py::test_get_clock"))
 
-    assert broker.clock() == MarketClock(
+    clock = broker.clock()
+
+    assert {clock.broker_time.tzinfo, clock.next_open_at.tzinfo, clock.next_close_at.tzinfo} == {UTC}
+    assert clock == MarketClock(
         is_open=False,
         broker_time=datetime(2022, 5, 16, 20, 32, 24, 143735, tzinfo=UTC),
         next_open_at=datetime(2022, 5, 17, 13, 30, tzinfo=UTC),
