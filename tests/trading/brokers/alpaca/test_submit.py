@@ -61,7 +61,7 @@ BY_OUR_ID = "/v2/orders:by_client_order_id"
         ),
         # A large number is written out, not as 1E+6.
         (
-            {"shares": shares("1E+6"), "limit_price_usd": usd("187.20")},
+            {"shares": Decimal("1E+6"), "limit_price_usd": usd("187.20")},
             (
                 b'{"symbol":"AAPL","qty":"1000000","side":"sell","type":"limit","limit_price":"187.2",'
                 b'"time_in_force":"day","client_order_id":"ht-test-1-1"}'
