@@ -146,8 +146,10 @@ VARIABLES = tuple(value for value in list(globals().values()) if isinstance(valu
 
 
 def documented_variables() -> tuple[Variable, ...]:
-    """List every variable that the project reads, in the order in which README.md tells of them."""
-    return VARIABLES
+    """List every variable that the project reads."""
+    from config.broker_environment import BROKER_VARIABLES  # It is made of what stands here.
+
+    return VARIABLES + BROKER_VARIABLES
 
 
 # What settings.py asks for.

@@ -1,29 +1,22 @@
 """Wiring: the parts that the settings ask for, put together."""
 
-import os
 import threading
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 
 from django.conf import settings
 from django.utils import timezone
 
-from audit_trail.payloads.recorder import PayloadRecorder
-from audit_trail.payloads.redaction import Redaction
+from config.brokers import make_broker
 from config.environment import (
     BrokerSettings,
     HedgeSettings,
     LedgerSettings,
-    SettingError,
     broker_settings,
     hedge_settings,
     ledger_settings,
 )
-from config.logs import secret_texts
 from eventstore.integrity.sealer import Sealer
-from trading.brokers.dry_run.behaviour import Behaviour, Behaviours
-from trading.brokers.dry_run.broker import DryRunBroker
 from trading.brokers.port import Broker
 from trading.brokers.recording import Recorder
 from trading.chain.node import Node, NodeUnavailable, RetryPolicy
@@ -42,7 +35,6 @@ from trading.conductor.verbs.order_verbs import OrderVerbs
 from trading.conductor.watcher import Watcher
 from trading.ledger.book import Ledger
 from trading.ledger.mode import Mode
-from trading.values.symbols import Symbol, symbol
 from trading.values.thresholds import threshold
 
 DRY_RUN_POLL = timedelta(seconds=0.5)
@@ -114,42 +106,10 @@ def make_node(settings: HedgeSettings, stopping: threading.Event | None = None) 
     return Node(settings.rpc_url, retry=RetryPolicy(pause=pause))
 
 
-def make_recorder() -> Recorder:
-    """What stores each call to a broker. It knows the secrets of the environment, and those that go out."""
-    return PayloadRecorder(Redaction(secret_texts(os.environ)))
-
-
-def make_broker(settings: BrokerSettings, ledger: Ledger) -> Broker:
-    """The broker that the environment asks for. Raises SettingError."""
-    if settings.broker != "dry_run":
-        raise SettingError(
-            f"BROKER is {settings.broker!r}, for which there is no adapter in this version: expected dry_run"
-        )
-    dry_run = settings.dry_run
-    return DryRunBroker(
-        clock=timezone.now,
-        prices=lambda asked: last_price(ledger, asked),
-        behaviours=Behaviours(
-            default=Behaviour(dry_run.behaviour),
-            exceptions={symbol(name): Behaviour(word) for name, word in dry_run.exceptions},
-        ),
-        fill_seconds=dry_run.fill_seconds,
-        latency_seconds=dry_run.latency_seconds,
-    )
-
-
 def make_clerk() -> Clerk:
     """Whoever does what operators ask for, at the broker that the environment names. Raises SettingError."""
     ledger = make_ledger()
     return Clerk(orders=OrderVerbs(broker=make_broker(broker_settings(), ledger), ledger=ledger))
-
-
-def last_price(ledger: Ledger, asked: Symbol) -> Decimal | None:
-    """The price of the newest fill on chain, which the dry run fills at."""
-    for position in ledger.memory().positions():
-        if position.symbol == asked and position.last_price is not None:
-            return position.last_price.price_usdc
-    return None
 
 
 def wire(
@@ -157,6 +117,7 @@ def wire(
     hedge: HedgeSettings | None = None,
     broker: BrokerSettings | None = None,
     ledger: LedgerSettings | None = None,
+    recorder: Recorder | None = None,
     poll_every: timedelta | None = None,
     batch: int | None = None,
 ) -> Wired:
@@ -164,7 +125,7 @@ def wire(
     hedge, broker = hedge or hedge_settings(), broker or broker_settings()
     books = make_ledger(ledger)
     stopping = threading.Event()
-    node, venue = make_node(hedge, stopping), make_broker(broker, books)
+    node, venue = make_node(hedge, stopping), make_broker(broker, books, recorder=recorder)
     pause = poll_every or (DRY_RUN_POLL if broker.broker == "dry_run" else POLL)
     sizes = {} if batch is None else {"batch": batch}
     return Wired(

@@ -3,12 +3,14 @@
 import pytest
 
 from audit_trail.payloads.models import ApiPayload
-from config.environment import broker_settings, hedge_settings, ledger_settings
-from config.wiring import make_recorder, wire
+from config.brokers import make_broker, make_recorder
+from config.environment import SettingError, broker_settings, hedge_settings, ledger_settings
+from config.wiring import make_ledger, wire
 from eventstore.integrity.exports import file_of
 from eventstore.store import append
 from tests.audit_trail.payloads.calls import outgoing
 from tests.eventstore.samples import AT, deposits
+from tests.support.alpaca import Kept
 
 HEDGE = {
     "RPC_URL": "https://node.example.com",
@@ -68,3 +70,57 @@ def test_the_recorder_knows_the_secrets_of_the_environment(monkeypatch):
     make_recorder().sending(outgoing(body=b"the-key-id, the-app-secret, the rest"))
 
     assert ApiPayload.objects.get().body == "***, ***, the rest"
+
+
+# Brokers.
+
+ALPACA = {
+    "TRADING_MODE": "paper",
+    "ALPACA_API_KEY": "PKTESTKEYOFNOBODY",
+    "ALPACA_API_SECRET": "secret-of-nobody-at-all",
+    "ALPACA_ACCOUNT": "PA3TEST01234",
+}
+
+
+@pytest.fixture
+def broker_of(monkeypatch):
+    def broker_of(recorder, **environ):
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        settings = broker_settings({"BROKER": environ.get("BROKER", "alpaca")})
+        return make_broker(settings, make_ledger(ledger_settings({})), recorder=recorder)
+
+    return broker_of
+
+
+def test_alpaca_is_put_together_from_the_environment(broker_of):
+    broker = broker_of(Kept(), **ALPACA)
+
+    assert (broker.name, broker.capabilities.fractional_digits) == ("alpaca", 9)
+    broker.close()
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"ALPACA_API_KEY": "AKTESTKEYOFNOBODY"}, r"ALPACA_API_KEY begins with AK \(live\), TRADING_MODE is paper"),
+        ({"ALPACA_API_KEY": "XXTESTKEYOFNOBODY"}, "begins with neither PK"),
+        ({"ALPACA_BASE_URL": "https://api.alpaca.markets"}, "ALPACA_BASE_URL is Alpaca's host for live"),
+        ({"TRADING_MODE": "live"}, "CONFIRM_LIVE_TRADING is not set"),
+        ({"TRADING_MODE": "live", "CONFIRM_LIVE_TRADING": "yes"}, r"begins with PK \(paper\), TRADING_MODE is live"),
+    ],
+)
+def test_what_does_not_belong_together_ends_the_command_before_anything_is_sent(broker_of, changes, why):
+    with pytest.raises(SettingError, match=why) as raised:
+        broker_of(Kept(), **{**ALPACA, **changes})
+
+    assert "TESTKEYOFNOBODY" not in str(raised.value)
+
+
+def test_the_dry_run_needs_no_recorder(broker_of):
+    assert broker_of(None, BROKER="dry_run").name == "dry_run"
+
+
+def test_a_broker_without_an_adapter_is_refused(broker_of):
+    with pytest.raises(SettingError, match="BROKER is 'schwab', for which there is no adapter"):
+        broker_of(Kept(), BROKER="schwab")

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
-from config.wiring import last_price
+from config.brokers import last_price
 from tests.support.made_chain import FIRST_BLOCK, ORDERBOOK, OWNER, USDC
 from trading.brokers.dry_run.behaviour import Behaviours
 from trading.brokers.dry_run.broker import DryRunBroker

@@ -70,7 +70,10 @@ class Broker(Protocol):
         """
 
     def cancel(self, broker_order_id: BrokerOrderId) -> None:
-        """Ask that an open order be cancelled; whether it was is in its report. Raises NoSuchOrder, NotCancellable."""
+        """Ask that an open order be cancelled; whether it was is in its report.
+
+        Raises NoSuchOrder, NotCancellable, OutcomeUnknown.
+        """
 
     def open_orders(self) -> list[OrderReport]:
         """List all open orders, oldest first, or raise: never a part of them. Some may not be ours."""

@@ -6,10 +6,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from config.brokers import make_broker
 from config.environment import broker_settings
 from config.preflight import require_migrated
 from config.reasons import required
-from config.wiring import make_broker, make_ledger
+from config.wiring import make_ledger
 from trading.brokers.outcomes import BrokerError
 from trading.conductor.identity import confirm_account
 

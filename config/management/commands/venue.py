@@ -97,6 +97,7 @@ def _environment(venue: Venue) -> dict[str, str]:
     if isinstance(venue, AlpacaVenue):
         return {
             "BROKER": "alpaca",
+            "TRADING_MODE": "paper",
             "ALPACA_BASE_URL": venue.url,
             "ALPACA_DATA_URL": venue.url,
             "ALPACA_API_KEY": venue.key,

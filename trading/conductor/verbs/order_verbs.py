@@ -6,7 +6,7 @@ What the broker says is booked as it is by the stations. Where the broker has an
 from datetime import datetime
 
 from trading.brokers.orders import OrderReport, same_order
-from trading.brokers.outcomes import BrokerError, NoSuchOrder, NotCancellable
+from trading.brokers.outcomes import BrokerError, NoSuchOrder, NotCancellable, OutcomeUnknown
 from trading.brokers.port import Broker
 from trading.conductor.known_orders import is_resolved, linked
 from trading.conductor.reports import record, record_failed_by_hand, request_of, settled
@@ -101,8 +101,8 @@ class OrderVerbs:
             raise Refused(f"order {number} is {order.state}; only an order that the broker has can be cancelled there")
         try:
             self._broker.cancel(order.broker_order_id)
-        except NotCancellable:
-            pass  # How it ended is asked next.
+        except (NotCancellable, OutcomeUnknown):
+            pass  # How it stands is asked next.
         except BrokerError as error:
             raise Refused(f"{self._broker.name} did not cancel order {number}: {error}") from error
         report = self._asked(order, now)
