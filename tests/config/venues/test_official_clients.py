@@ -11,12 +11,10 @@ from config.venues.alpaca import AlpacaVenue
 from config.venues.schwab import ACCOUNT_NUMBER, SchwabVenue
 from tests.support.venues import wait
 
-# Both bring libraries that warn of themselves when they are imported.
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore:.*httpx.*:DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:authlib.*"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:websockets.*"),
+    # What they bring along warns of itself when it is imported.
+    pytest.mark.filterwarnings("ignore:websockets.legacy is deprecated:DeprecationWarning"),
 ]
 
 
