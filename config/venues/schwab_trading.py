@@ -154,10 +154,13 @@ class Trading:
         account = self._account(hash)
         if not id.isdecimal():
             raise Refusing(failure(400, f"orderId must be a number, was {id}"))
-        for order in self._exchange.orders:
-            if words.order_id(order, self._series) == int(id) and order.account == account.number:
-                return order
-        raise _no_order()
+        number = int(id) - words.order_id_of(0, self._series)
+        if not 1 <= number <= len(self._exchange.orders):
+            raise _no_order()
+        order = self._exchange.book.order(number)
+        if order.account != account.number:
+            raise _no_order()
+        return order
 
     def _time(self, asked: Asked, name: str) -> datetime:
         # A plus sign that was not escaped arrives as a space.
@@ -174,7 +177,7 @@ class Trading:
 
     def _json(self, order: Order) -> dict[str, Any]:
         is_open = self._exchange.hours.is_open(self._exchange.clock.now())
-        return words.order_json(order, self._exchange.orders, self._series, is_open=is_open)
+        return words.order_json(order, self._series, is_open=is_open)
 
     def _account_json(self, account: Account, asked: Asked) -> dict[str, Any]:
         power = self._exchange.book.buying_power(account)

@@ -36,7 +36,7 @@ def test_a_person_sees_everything(alpaca, person, order):
 
     assert (state["venue"], state["time"], state["market"]) == ("alpaca", NOON.isoformat(), "open")
     assert state["accounts"] == [
-        {"number": "010203VENUE", "cash_usd": "100000", "buying_power_usd": "98642.5", "holdings": {}}
+        {"number": "10000001", "cash_usd": "100000", "buying_power_usd": "98642.5", "holdings": {}}
     ]
     assert [(one["id"], one["client_id"], one["state"]) for one in state["orders"]] == [(order["id"], "ht-1", "open")]
     assert state["faults"] == [{"call": "submit", "fault": "cut_after"}]

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from config.venues.alpaca import AlpacaVenue
-from config.venues.schwab import ACCOUNT_NUMBER, SchwabVenue
+from config.venues.schwab import SchwabVenue
 from tests.support.venues import wait
 
 pytestmark = [
@@ -233,7 +233,7 @@ def test_schwabs_client_reads_accounts_hours_and_quotes(trader, led_to_the_venue
     hours = trader.get_market_hours(trader.MarketHours.Market.EQUITY).json()
     quote = trader.get_quote("AAPL").json()["AAPL"]["quote"]
 
-    assert numbers == [{"accountNumber": ACCOUNT_NUMBER, "hashValue": hash}]
+    assert numbers == [{"accountNumber": "10000001", "hashValue": hash}]
     assert [(one["instrument"]["symbol"], one["longQuantity"]) for one in account["positions"]] == [("AAPL", 3)]
     assert hours["equity"]["EQ"]["isOpen"] is True
     assert quote["lastPrice"] == 271.49

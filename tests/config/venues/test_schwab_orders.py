@@ -6,7 +6,9 @@ from decimal import Decimal
 import pytest
 
 from config.venues.hours import Door
+from config.venues.orders import Ask
 from tests.support.venues import NOON, orders_at, schwab_order, wait
+from trading.values.sides import Side
 
 SPAN = {"fromEnteredTime": "2026-03-02T16:00:00.000Z", "toEnteredTime": "2026-03-02T18:00:00.000Z"}
 
@@ -260,3 +262,12 @@ def test_who_leaves_no_room_around_a_moment_misses_its_order(schwab, at_schwab, 
     assert listed("17:00:00.000", "17:00:00.800") == 1
     assert listed("17:00:00.500", "17:00:01.000") == 0
     assert listed("17:00:00.000", "17:00:00.700") == 0
+
+
+def test_an_order_that_a_test_placed_itself_is_told_as_any_other(schwab, at_schwab, orders):
+    """C9: an order of somebody else's is in the list as ours are."""
+    schwab.exchange.place(Ask(symbol="AAPL", side=Side.BUY, shares=Decimal(1)))
+
+    (told,) = at_schwab.get(orders, params=SPAN).json()
+
+    assert (told["orderType"], told["orderLegCollection"][0]["instruction"]) == ("MARKET", "BUY")

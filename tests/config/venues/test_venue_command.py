@@ -61,7 +61,7 @@ def test_it_tells_how_to_trade_there_and_what_became_of_it(started, number):
 
     assert (process.returncode, errors) == (0, "")
     assert rest.split("\n") == ["calls: account 1, submit 1", "faults: none", "orders: open 1", ""]
-    assert (variables["BROKER"], variables["ALPACA_ACCOUNT"]) == ("alpaca", "010203VENUE")
+    assert (variables["BROKER"], variables["ALPACA_ACCOUNT"]) == ("alpaca", "10000001")
 
 
 @pytest.mark.slow
