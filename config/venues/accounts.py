@@ -20,7 +20,7 @@ class Held:
 class Account:
     """One customer's account."""
 
-    number: str = "010203VENUE"
+    number: str = "10000001"
     cash_usd: Decimal = Decimal(100_000)
     multiplier: int = 1
     """How many dollars may be spent for each dollar of cash."""

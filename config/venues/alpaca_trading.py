@@ -21,6 +21,8 @@ class Trading:
 
     def __init__(self, exchange: Exchange, series: int) -> None:
         self._exchange, self._series = exchange, series
+        self._numbers: dict[str, int] = {}
+        """Which order each id is, as far as somebody asked."""
 
     def routes(self) -> list[Route]:
         return [
@@ -106,11 +108,11 @@ class Trading:
         changed = {
             "symbol": before.symbol,
             "side": before.side.lower(),
-            "type": before.words["type"],
+            "type": before.words.get("type", "market"),
             "qty": body.get("qty") or subtract(before.shares, order.filled),
             "limit_price": body.get("limit_price") or before.limit_price_usd,
-            "time_in_force": body.get("time_in_force") or before.words["time_in_force"],
-            "extended_hours": before.words["extended_hours"],
+            "time_in_force": body.get("time_in_force") or before.words.get("time_in_force", "day"),
+            "extended_hours": before.words.get("extended_hours", False),
         }
         ask = ask_of(changed, self._client_id(body))
         ask = replace(ask, words={**before.words, **ask.words})
@@ -133,10 +135,11 @@ class Trading:
         return replace(ask, words={**ask.words, "position_intent": intent})
 
     def _by_id(self, id: str) -> Order:
-        for order in self._exchange.orders:
-            if words.order_id(order, self._series) == id:
-                return order
-        raise _no_order(id)
+        for number in range(len(self._numbers) + 1, len(self._exchange.orders) + 1):
+            self._numbers[words.order_id_of(number, self._series)] = number
+        if id not in self._numbers:
+            raise _no_order(id)
+        return self._exchange.book.order(self._numbers[id])
 
     def _not_cancelable(self, order: Order) -> Refusing:
         status = words.status_of(order, is_open=True)
@@ -147,7 +150,7 @@ class Trading:
 
     def _json(self, order: Order, *, just_sent: bool = False) -> dict[str, Any]:
         is_open = self._exchange.hours.is_open(self._exchange.clock.now())
-        return words.order_json(order, self._exchange.orders, self._series, is_open=is_open, just_sent=just_sent)
+        return words.order_json(order, self._series, is_open=is_open, just_sent=just_sent)
 
 
 def _no_order(id: str) -> Refusing:

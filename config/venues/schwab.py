@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from config.venues import schwab_words as words
-from config.venues.accounts import Account
 from config.venues.exchange import Exchange
 from config.venues.faults import USUAL, Fault, FaultPlan, Kind, Usual, Where, gateway_page, location
 from config.venues.orders import Order
@@ -23,7 +22,6 @@ from config.venues.schwab_trading import Trading
 from config.venues.venue import Route, Venue, with_status
 from config.venues.wire import Answer, Asked, Refusing
 
-ACCOUNT_NUMBER = "10000001"
 ADDRESS = "https://api.schwabapi.com"
 """What Location headers begin with, wherever the venue listens: the vendor names its own host."""
 
@@ -58,7 +56,7 @@ class SchwabVenue(Venue):
         address: str = ADDRESS,
     ) -> None:
         """`series` tells the ids of one venue from another's."""
-        super().__init__(exchange or Exchange(accounts=[Account(number=ACCOUNT_NUMBER)]), faults=faults, port=port)
+        super().__init__(exchange, faults=faults, port=port)
         self.tokens = Tokens(
             self.exchange.clock,
             app_key=app_key,

@@ -1,6 +1,7 @@
 """Schwab's logins: codes, access tokens that live for half an hour, refresh tokens that live for a week."""
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -90,7 +91,7 @@ class Tokens:
             return Answer(status=400, body={"error": "invalid_request", "error_description": "unknown app or callback"})
         code = f"C0.{self._name('code')}@"
         self._codes[code] = self._clock.now()
-        query = urlencode({"code": code, "session": self._name("session")})
+        query = urlencode({"code": code, "session": self._name("session"), **_only(asked.query, "state")})
         return Answer(status=302, headers={"Location": f"{self.redirect_uri}/?{query}"})
 
     def token(self, asked: Asked) -> Answer:
@@ -145,3 +146,7 @@ class Tokens:
     def _name(self, kind: str) -> str:
         self._made += 1
         return f"venue-{kind}-{self._made}"
+
+
+def _only(query: Mapping[str, str], name: str) -> dict[str, str]:
+    return {name: query[name]} if name in query else {}

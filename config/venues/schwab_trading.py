@@ -50,7 +50,8 @@ class Trading:
     def list(self, asked: Asked, hash: str | None = None) -> Answer:
         account = None if hash is None else self._account(hash)
         since, until = self._time(asked, "fromEnteredTime"), self._time(asked, "toEnteredTime")
-        if since < self._exchange.clock.now() - LISTED_FOR:
+        # By the day: the vendor's clients ask from sixty days ago to the second, and arrive a little later.
+        if since.date() < self._exchange.clock.now().date() - LISTED_FOR:
             raise Refusing(failure(400, "fromEnteredTime must be within 60 days of today"))
         if until < since:
             raise Refusing(failure(400, "toEnteredTime must not be before fromEnteredTime"))
@@ -61,7 +62,9 @@ class Trading:
             order
             for order in reversed(self._exchange.orders)
             if (account is None or order.account == account.number)
-            and since <= order.entered_at <= until
+            # The second that is told begins a span, the true time ends it: who leaves no room misses orders.
+            and since <= order.entered_at.replace(microsecond=0)
+            and order.entered_at <= until
             and asked.query.get("status") in (None, "", self._status(order))
             and order.shows_in("list")
         ]
@@ -151,10 +154,13 @@ class Trading:
         account = self._account(hash)
         if not id.isdecimal():
             raise Refusing(failure(400, f"orderId must be a number, was {id}"))
-        for order in self._exchange.orders:
-            if words.order_id(order, self._series) == int(id) and order.account == account.number:
-                return order
-        raise _no_order()
+        number = int(id) - words.order_id_of(0, self._series)
+        if not 1 <= number <= len(self._exchange.orders):
+            raise _no_order()
+        order = self._exchange.book.order(number)
+        if order.account != account.number:
+            raise _no_order()
+        return order
 
     def _time(self, asked: Asked, name: str) -> datetime:
         # A plus sign that was not escaped arrives as a space.
@@ -171,7 +177,7 @@ class Trading:
 
     def _json(self, order: Order) -> dict[str, Any]:
         is_open = self._exchange.hours.is_open(self._exchange.clock.now())
-        return words.order_json(order, self._exchange.orders, self._series, is_open=is_open)
+        return words.order_json(order, self._series, is_open=is_open)
 
     def _account_json(self, account: Account, asked: Asked) -> dict[str, Any]:
         power = self._exchange.book.buying_power(account)

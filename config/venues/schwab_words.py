@@ -32,7 +32,11 @@ def hash_of(account_number: str) -> str:
 
 
 def order_id(order: Order, series: int) -> int:
-    return FIRST_ORDER_ID + series * IDS_A_SERIES + order.number
+    return order_id_of(order.number, series)
+
+
+def order_id_of(number: int, series: int) -> int:
+    return FIRST_ORDER_ID + series * IDS_A_SERIES + number
 
 
 def moment(at: datetime) -> str:
@@ -53,15 +57,16 @@ def status_of(order: Order, *, is_open: bool) -> str:
     return "WORKING" if is_open else "PENDING_ACTIVATION"
 
 
-def order_json(order: Order, orders: list[Order], series: int, *, is_open: bool) -> dict[str, Any]:
+def order_json(order: Order, series: int, *, is_open: bool) -> dict[str, Any]:
     ask = order.ask
     shares = ask.shares or ZERO
     changeable = order.is_open and order.cancel_due_at is None
     body = shape(
         "schwab_order",
-        session=ask.words["session"],
-        duration=ask.words["duration"],
-        orderType=ask.words["orderType"],
+        # Where a test placed it at the exchange itself, nothing was said besides.
+        session=ask.words.get("session", "NORMAL"),
+        duration=ask.words.get("duration", "DAY" if ask.good_for_day else "GOOD_TILL_CANCEL"),
+        orderType=ask.words.get("orderType", "MARKET" if ask.limit_price_usd is None else "LIMIT"),
         quantity=number(shares),
         filledQuantity=number(order.filled),
         remainingQuantity=number(order.remaining or ZERO) if order.is_open else number(ZERO),
@@ -70,8 +75,8 @@ def order_json(order: Order, orders: list[Order], series: int, *, is_open: bool)
                 "orderLegType": "EQUITY",
                 "legId": 1,
                 "instrument": instrument_json(ask.symbol),
-                "instruction": ask.words["instruction"],
-                "positionEffect": ask.words["positionEffect"],
+                "instruction": ask.words.get("instruction", str(ask.side)),
+                "positionEffect": ask.words.get("positionEffect", "AUTOMATIC"),
                 "quantity": number(shares),
             }
         ],
@@ -91,7 +96,7 @@ def order_json(order: Order, orders: list[Order], series: int, *, is_open: bool)
     if order.fills:
         body["orderActivityCollection"] = _activities(order)
     if order.replaced_by is not None:
-        body["replacingOrderCollection"] = [{"orderId": order_id(orders[order.replaced_by - 1], series)}]
+        body["replacingOrderCollection"] = [{"orderId": order_id_of(order.replaced_by, series)}]
     return body
 
 

@@ -27,6 +27,7 @@ class Server:
         self._handle, self._port = handle, port
         self._http: _Http | None = None
         self._thread: threading.Thread | None = None
+        self._placeholder: socket.socket | None = None
 
     @property
     def url(self) -> str:
@@ -43,6 +44,9 @@ class Server:
         Handler.stopping = stopping
         self._http = _Http((HOST, self._port), Handler, stopping)
         self._port = self._http.server_address[1]
+        if self._placeholder is not None:
+            self._placeholder.close()
+            self._placeholder = None
         # The loop looks for the end this often; a request doesn't wait for it.
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), name="venue", daemon=True)
         self._thread.start()
@@ -57,6 +61,13 @@ class Server:
         self._http.server_close()
         self._thread.join()
         self._http = self._thread = None
+
+    def refuse(self) -> None:
+        """Close, and keep the port from everyone else until it is opened again: who connects is refused."""
+        self.close()
+        self._placeholder = socket.socket()
+        self._placeholder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._placeholder.bind((HOST, self._port))
 
 
 class _Http(ThreadingHTTPServer):

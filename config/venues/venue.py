@@ -119,7 +119,7 @@ class Venue(ABC):
     @contextmanager
     def refusing_connections(self) -> Iterator[None]:
         """Let nobody in, as where nothing listens; connections that were open are closed."""
-        self._server.close()
+        self._server.refuse()
         try:
             yield
         finally:

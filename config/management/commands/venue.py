@@ -15,7 +15,7 @@ from config.venues.alpaca import AlpacaVenue
 from config.venues.exchange import Exchange
 from config.venues.faults import FaultPlan
 from config.venues.hours import Door, Hours
-from config.venues.schwab import ACCOUNT_NUMBER, SchwabVenue
+from config.venues.schwab import SchwabVenue
 from config.venues.venue import Venue
 
 PORTS = {"alpaca": 18080, "schwab": 18081}
@@ -51,11 +51,10 @@ class Command(BaseCommand):
         door: Door | None,
         **options: Any,
     ) -> None:
-        number = ACCOUNT_NUMBER if name == "schwab" else Account.number
         exchange = Exchange(
             fill_seconds=fill_seconds,
             hours=Hours(door or Door.OPEN),
-            accounts=[Account(number=number, cash_usd=cash)],
+            accounts=[Account(cash_usd=cash)],
         )
         # So that no order has the id of one of an earlier run, which a database may still know.
         series = int((datetime.now(UTC) - _SERIES_BEGIN).total_seconds())

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from config.venues.accounts import Account
 from config.venues.alpaca import AlpacaVenue
 from config.venues.exchange import Exchange
-from config.venues.schwab import ACCOUNT_NUMBER, SchwabVenue
+from config.venues.schwab import SchwabVenue
 from tests.support.venues import NOON, alpaca_client, schwab_client
 
 
@@ -31,7 +30,7 @@ def at_alpaca(alpaca: AlpacaVenue) -> Iterator[httpx2.Client]:
 
 @pytest.fixture
 def schwab() -> Iterator[SchwabVenue]:
-    with SchwabVenue(Exchange(clock=NOON, accounts=[Account(number=ACCOUNT_NUMBER)])) as venue:
+    with SchwabVenue(Exchange(clock=NOON)) as venue:
         yield venue
 
 

@@ -6,7 +6,9 @@ from decimal import Decimal
 import pytest
 
 from config.venues.hours import Door
+from config.venues.orders import Ask
 from tests.support.venues import NOON, alpaca_order, wait
+from trading.values.sides import Side
 
 
 def submit(client, client_order_id="ht-1", **changes):
@@ -300,3 +302,12 @@ def test_a_list_that_can_not_be_meant_is_refused(at_alpaca, params):
     answer = at_alpaca.get("/v2/orders", params=params)
 
     assert (answer.status_code, answer.json()["code"]) == (422, 40010001)
+
+
+def test_an_order_that_a_test_placed_itself_is_told_as_any_other(alpaca, at_alpaca):
+    alpaca.exchange.place(Ask(symbol="AAPL", side=Side.BUY, shares=Decimal(1), limit_price_usd=Decimal(200)))
+
+    (told,) = at_alpaca.get("/v2/orders").json()
+
+    assert (told["type"], told["time_in_force"], told["limit_price"], told["side"]) == ("limit", "day", "200", "buy")
+    assert at_alpaca.get(f"/v2/orders/{told['id']}").json() == told

@@ -6,7 +6,9 @@ from decimal import Decimal
 import pytest
 
 from config.venues.hours import Door
+from config.venues.orders import Ask
 from tests.support.venues import NOON, orders_at, schwab_order, wait
+from trading.values.sides import Side
 
 SPAN = {"fromEnteredTime": "2026-03-02T16:00:00.000Z", "toEnteredTime": "2026-03-02T18:00:00.000Z"}
 
@@ -243,6 +245,29 @@ def test_a_list_without_a_span_of_the_last_sixty_days_is_refused(at_schwab, orde
 
 
 def test_a_span_may_begin_sixty_days_ago(at_schwab, orders):
-    since = (NOON - timedelta(days=60)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    since = (NOON - timedelta(days=60, hours=1)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
     assert at_schwab.get(orders, params=SPAN | {"fromEnteredTime": since}).json() == []
+
+
+def test_who_leaves_no_room_around_a_moment_misses_its_order(schwab, at_schwab, orders, submit):
+    """C9: an order entered at 17:00:00.800 is told as of 17:00:00, and is in no span that begins or ends in between."""
+    wait(schwab, Decimal("0.8"))
+    submit()
+
+    def listed(since, until):
+        span = {"fromEnteredTime": f"2026-03-02T{since}Z", "toEnteredTime": f"2026-03-02T{until}Z"}
+        return len(at_schwab.get(orders, params=span).json())
+
+    assert listed("17:00:00.000", "17:00:00.800") == 1
+    assert listed("17:00:00.500", "17:00:01.000") == 0
+    assert listed("17:00:00.000", "17:00:00.700") == 0
+
+
+def test_an_order_that_a_test_placed_itself_is_told_as_any_other(schwab, at_schwab, orders):
+    """C9: an order of somebody else's is in the list as ours are."""
+    schwab.exchange.place(Ask(symbol="AAPL", side=Side.BUY, shares=Decimal(1)))
+
+    (told,) = at_schwab.get(orders, params=SPAN).json()
+
+    assert (told["orderType"], told["orderLegCollection"][0]["instruction"]) == ("MARKET", "BUY")
