@@ -14,6 +14,7 @@ from config.environment import (
     LedgerSettings,
     SettingError,
     broker_settings,
+    exposure_seconds,
     hedge_settings,
     ledger_settings,
 )
@@ -26,6 +27,7 @@ from trading.conductor.conductor import Conductor
 from trading.conductor.dispatcher import Dispatcher
 from trading.conductor.drainer import Drainer
 from trading.conductor.enricher import Enricher
+from trading.conductor.exposure_age import ExposureWatch
 from trading.conductor.hedger import Hedger
 from trading.conductor.poller import Poller
 from trading.conductor.processes import process_name
@@ -53,6 +55,7 @@ class Wired:
     hedger: Hedger
     dispatcher: Dispatcher
     poller: Poller
+    exposure_watch: ExposureWatch
     drainer: Drainer
     sealer: Sealer | None
     """None where no events are written."""
@@ -69,6 +72,7 @@ class Wired:
                 self.hedger,
                 self.dispatcher,
                 self.poller,
+                self.exposure_watch,
                 self.drainer,
                 *([] if self.sealer is None else [self.sealer]),
             ],
@@ -138,6 +142,7 @@ def wire(
 ) -> Wired:
     """Put together what the environment, or the settings given, ask for. Raises SettingError."""
     hedge, broker = hedge or hedge_settings(), broker or broker_settings()
+    oldest, before_close = exposure_seconds()
     books = make_ledger(ledger)
     stopping = threading.Event()
     node, venue = make_node(hedge, stopping), make_broker(broker, books)
@@ -161,6 +166,12 @@ def wire(
         hedger=Hedger(broker=venue, ledger=books),
         dispatcher=Dispatcher(broker=venue, ledger=books, poll_after=pause),
         poller=Poller(broker=venue, ledger=books, poll_every=pause),
+        exposure_watch=ExposureWatch(
+            broker=venue,
+            ledger=books,
+            limit=timedelta(seconds=oldest),
+            before_close=timedelta(seconds=before_close),
+        ),
         drainer=Drainer(ledger=books),
         sealer=None if books.mode is Mode.LEGACY else Sealer(folder=settings.SEAL_FOLDER),
         settings=hedge,

@@ -3,7 +3,9 @@
 from trading.brokers.dry_run.models import DryRunOrder, DryRunOutage
 from trading.chain.token_table import Token
 from trading.conductor.checkpoints import ChainBlock, ChainCheckpoint
+from trading.conductor.exposure_age import Exposure
 from trading.conductor.inbox import QueuedLog
+from trading.conductor.leases import StationLease
 from trading.conductor.work import Enrichment, OrderWork, StationHeartbeat, SymbolWait
 from trading.growth.samples import TableSample
 from trading.ledger.backlog import BackloggedEvent
@@ -29,6 +31,7 @@ __all__ = [
     "DryRunOrder",
     "DryRunOutage",
     "Enrichment",
+    "Exposure",
     "Installation",
     "LedgerMode",
     "NettingLink",
@@ -42,6 +45,7 @@ __all__ = [
     "PositionView",
     "QueuedLog",
     "StationHeartbeat",
+    "StationLease",
     "SymbolLock",
     "SymbolWait",
     "TableSample",

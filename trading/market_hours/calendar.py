@@ -4,7 +4,7 @@ It knows what is planned. A day on which the exchange closes without notice is k
 Spans are half-open: at the opening the market is open, at the close it is closed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -93,8 +93,9 @@ def _year(year: int) -> _Year:
         raise YearNotCovered(
             f"expected a day from {FIRST_YEAR} to {last}, was one in {year}: no session is known there"
         )
-    closed = NewYorkStockExchange(years=year, categories="public", language="en_US")
-    half_days = NewYorkStockExchange(years=year, categories="half_day", language="en_US")
+    listed: Callable[..., dict[date, str]] = NewYorkStockExchange
+    closed = listed(years=year, categories="public", language="en_US")
+    half_days = listed(years=year, categories="half_day", language="en_US")
     for day, name in half_days.items():
         if ENDS_EARLY not in name:
             raise UnknownHalfDay(f"expected a half day that ends at {ENDS_EARLY}, was {day}: {name!r}")
