@@ -38,6 +38,7 @@ UNFOLD: dict[str, Any] = {
                     _page("Notices", "notifications", "trading.notice"),
                     _page("Positions", "balance", "trading.tradeaccumulator"),
                     _page("Orders", "receipt_long", "trading.offchaintrade"),
+                    _page("Open exposure", "timer", "trading.exposure"),
                     _page("Waiting symbols", "hourglass_empty", "trading.symbolwait"),
                     _page("Order work", "replay", "trading.orderwork"),
                 ],
@@ -93,6 +94,7 @@ UNFOLD: dict[str, Any] = {
                 "collapsible": True,
                 "items": [
                     _page("Stations", "monitor_heart", "trading.stationheartbeat"),
+                    _page("Station leases", "key", "trading.stationlease"),
                     _page("Ledger mode", "tune", "trading.ledgermode"),
                     _page("Installation", "fingerprint", "trading.installation"),
                     _page("Symbol locks", "lock", "trading.symbollock"),

@@ -13,6 +13,7 @@ from config.environment import (
     HedgeSettings,
     LedgerSettings,
     broker_settings,
+    exposure_seconds,
     hedge_settings,
     ledger_settings,
 )
@@ -24,6 +25,7 @@ from trading.conductor.conductor import Conductor
 from trading.conductor.dispatcher import Dispatcher
 from trading.conductor.drainer import Drainer
 from trading.conductor.enricher import Enricher
+from trading.conductor.exposure_age import ExposureWatch
 from trading.conductor.hedger import Hedger
 from trading.conductor.identity import AccountCheck
 from trading.conductor.poller import YOUNG_EVERY, Poller
@@ -56,6 +58,7 @@ class Wired:
     poller: Poller
     reconciler: Reconciler
     clerk: Clerk
+    exposure_watch: ExposureWatch
     drainer: Drainer
     sealer: Sealer | None
     """None where no events are written."""
@@ -74,6 +77,7 @@ class Wired:
                 self.poller,
                 self.reconciler,
                 self.clerk,
+                self.exposure_watch,
                 self.drainer,
                 *([] if self.sealer is None else [self.sealer]),
             ],
@@ -123,6 +127,7 @@ def wire(
 ) -> Wired:
     """Put together what the environment, or the settings given, ask for. Raises SettingError."""
     hedge, broker = hedge or hedge_settings(), broker or broker_settings()
+    oldest, before_close = exposure_seconds()
     books = make_ledger(ledger)
     stopping = threading.Event()
     node, venue = make_node(hedge, stopping), make_broker(broker, books, recorder=recorder)
@@ -153,6 +158,12 @@ def wire(
         poller=Poller(broker=venue, ledger=books, poll_every=pause),
         reconciler=Reconciler(broker=venue, ledger=books),
         clerk=Clerk(orders=OrderVerbs(broker=venue, ledger=books)),
+        exposure_watch=ExposureWatch(
+            broker=venue,
+            ledger=books,
+            limit=timedelta(seconds=oldest),
+            before_close=timedelta(seconds=before_close),
+        ),
         drainer=Drainer(ledger=books),
         sealer=None if books.mode is Mode.LEGACY else Sealer(folder=settings.SEAL_FOLDER),
         settings=hedge,

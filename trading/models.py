@@ -3,9 +3,11 @@
 from trading.brokers.dry_run.models import DryRunOrder, DryRunOutage
 from trading.chain.token_table import Token
 from trading.conductor.checkpoints import ChainBlock, ChainCheckpoint
+from trading.conductor.exposure_age import Exposure
 from trading.conductor.holding_checks import HoldingBaseline, HoldingCheck
 from trading.conductor.identity import TradingAccount
 from trading.conductor.inbox import QueuedLog
+from trading.conductor.leases import StationLease
 from trading.conductor.verbs.requests import OperatorRequest
 from trading.conductor.work import Enrichment, OrderWork, StationHeartbeat, SymbolWait
 from trading.growth.samples import TableSample
@@ -37,6 +39,7 @@ __all__ = [
     "DryRunOrder",
     "DryRunOutage",
     "Enrichment",
+    "Exposure",
     "HoldingBaseline",
     "HoldingCheck",
     "Installation",
@@ -54,6 +57,7 @@ __all__ = [
     "QueuedLog",
     "Sending",
     "StationHeartbeat",
+    "StationLease",
     "SymbolLock",
     "SymbolWait",
     "TableSample",

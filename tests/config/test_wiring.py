@@ -1,5 +1,7 @@
 """Wiring: which stations the settings put together."""
 
+from datetime import timedelta
+
 import pytest
 
 from audit_trail.payloads.models import ApiPayload
@@ -18,7 +20,18 @@ HEDGE = {
     "ORDER_OWNER": "0x70997970c51812dc3a010c7d01b50e0d17dc79c8",
     "DEPLOYMENT_BLOCK": "24000000",
 }
-STATIONS = ["watcher", "processor", "enricher", "hedger", "dispatcher", "poller", "reconciler", "clerk", "drainer"]
+STATIONS = [
+    "watcher",
+    "processor",
+    "enricher",
+    "hedger",
+    "dispatcher",
+    "poller",
+    "reconciler",
+    "clerk",
+    "exposure_watch",
+    "drainer",
+]
 
 
 @pytest.fixture
@@ -50,6 +63,15 @@ def stations_of():
 )
 def test_what_a_conductor_gives_turns_to(stations_of, ledger, names):
     assert [station.name for station in stations_of(ledger)] == names
+
+
+def test_the_exposure_watch_is_as_patient_as_the_settings(stations_of, monkeypatch):
+    monkeypatch.setenv("EXPOSURE_SECONDS", "7")
+    monkeypatch.setenv("BEFORE_CLOSE_SECONDS", "8")
+
+    (watch,) = (station for station in stations_of("dual") if station.name == "exposure_watch")
+
+    assert (watch._limit, watch._before_close) == (timedelta(seconds=7), timedelta(seconds=8))
 
 
 @pytest.mark.django_db

@@ -9,7 +9,9 @@ from eventstore.models import EventArchive, Projection, StoredEvent, StoredSeal
 from trading.brokers.dry_run.models import DryRunOrder
 from trading.chain.token_table import Token
 from trading.conductor.checkpoints import ChainBlock, ChainCheckpoint
+from trading.conductor.exposure_age import Exposure
 from trading.conductor.inbox import QueuedLog
+from trading.conductor.leases import StationLease
 from trading.conductor.work import Enrichment, OrderWork, StationHeartbeat, SymbolWait
 from trading.growth.samples import TableSample
 from trading.ledger.backlog import BackloggedEvent
@@ -264,6 +266,16 @@ def heartbeat(**facts):
     return StationHeartbeat.objects.create(
         **{"station": "hedger", "process": f"host:{number()}", "last_turn_at": NOON} | facts
     )
+
+
+def lease(**facts):
+    return StationLease.objects.create(
+        **{"name": f"s{number()}", "holder": "conductors", "until": NOON + timedelta(minutes=2)} | facts
+    )
+
+
+def exposure(**facts):
+    return Exposure.objects.create(**{"symbol": f"S{number()}", "since_at": NOON} | facts)
 
 
 def enrichment(**facts):

@@ -1,6 +1,8 @@
 """The hedger: where exposure has reached its threshold and no order is under way, one is placed, in one commit."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from decimal import Decimal
 
 import structlog
 
@@ -42,13 +44,13 @@ class Hedger:
         return placed
 
     def due(self, *, now: datetime) -> list[Position]:
-        """The positions whose hedge is due and may be placed by now."""
+        """The positions whose hedge is due and may be placed by now, strongest exposure first."""
         waiting = waits()
-        return [
+        return strongest_first(
             position
             for position in self.wanting()
             if (wait := waiting.get(position.symbol)) is None or (wait.halted_at is None and wait.not_before <= now)
-        ]
+        )
 
     def wanting(self) -> list[Position]:
         """The positions past their threshold with no order under way, whatever they wait for."""
@@ -106,3 +108,14 @@ class Hedger:
             f"Look at order {order}; when it has ended, hedging goes on by itself",
             at=now,
         )
+
+
+def strongest_first(positions: Iterable[Position]) -> list[Position]:
+    """Sort by what the net is worth at the last price; those without a price come last, by their shares."""
+
+    def strength(position: Position) -> tuple[bool, Decimal]:
+        size, price = position.net.copy_abs(), position.last_price
+        # Only compared, so a digit may be dropped here: one symbol's long number must not keep the others waiting.
+        return price is not None, size if price is None else size * price.price_usdc
+
+    return sorted(positions, key=strength, reverse=True)

@@ -75,6 +75,10 @@ class LegacyMemory:
         rows = OnchainTrade.objects.filter(gas_used=None, reorged_at=None).order_by("block_number", "log_index")
         return [trade_view.state_of(row) for row in rows[:limit]]
 
+    def newest_trades(self, *, limit: int) -> list[OnChainTrade]:
+        rows = OnchainTrade.objects.filter(block_number__isnull=False, reorged_at=None)
+        return [trade_view.state_of(row) for row in rows.order_by("-block_number", "-log_index")[:limit]]
+
     def trade(self, trade: TradeId) -> OnChainTrade | None:
         rows = OnchainTrade.objects.filter(tx_hash=trade.tx_hash, log_index=trade.log_index).order_by("-id")
         row = rows.first()

@@ -87,6 +87,10 @@ class Memory(Protocol):
         """The oldest fills whose receipt was not read yet."""
         ...
 
+    def newest_trades(self, *, limit: int) -> list[OnChainTrade]:
+        """The newest fills that stand, of all symbols, newest first in chain order, but for those without a block."""
+        ...
+
     def trade(self, trade: TradeId) -> OnChainTrade | None:
         """One fill, if it is known."""
         ...

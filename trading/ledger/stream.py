@@ -66,6 +66,10 @@ class StreamMemory:
         rows = OnChainTradeView.objects.filter(gas_used=None, reorged_at=None).order_by("block_number", "log_index")
         return [trade_view.state_of(row) for row in rows[:limit]]
 
+    def newest_trades(self, *, limit: int) -> list[OnChainTrade]:
+        rows = OnChainTradeView.objects.filter(block_number__isnull=False, reorged_at=None)
+        return [trade_view.state_of(row) for row in rows.order_by("-block_number", "-log_index")[:limit]]
+
     def trade(self, trade: TradeId) -> OnChainTrade | None:
         row = OnChainTradeView.objects.filter(pk=str(trade)).first()
         return None if row is None else trade_view.state_of(row)

@@ -24,6 +24,8 @@ ROWS = {
     "trading.symbolwait": make.symbol_wait,
     "trading.orderwork": make.order_work,
     "trading.stationheartbeat": make.heartbeat,
+    "trading.stationlease": make.lease,
+    "trading.exposure": make.exposure,
     "trading.enrichment": make.enrichment,
     "trading.chaincheckpoint": make.checkpoint,
     "trading.chainblock": make.block,
