@@ -1,5 +1,9 @@
 """Models of the trading app, collected from where they belong so that Django finds them."""
 
+from trading.broker_auth.logins import BrokerLogin
+from trading.broker_auth.outbox import AuthNote
+from trading.broker_auth.tokens import BrokerToken
+from trading.broker_auth.view import SchwabAuthView
 from trading.brokers.dry_run.models import DryRunOrder, DryRunOutage
 from trading.chain.token_table import Token
 from trading.conductor.checkpoints import ChainBlock, ChainCheckpoint
@@ -23,7 +27,10 @@ from trading.onchain_trade.view import OnChainTradeView
 from trading.position.view import PositionView
 
 __all__ = [
+    "AuthNote",
     "BackloggedEvent",
+    "BrokerLogin",
+    "BrokerToken",
     "ChainBlock",
     "ChainCheckpoint",
     "DryRunOrder",
@@ -41,6 +48,7 @@ __all__ = [
     "OrderWork",
     "PositionView",
     "QueuedLog",
+    "SchwabAuthView",
     "StationHeartbeat",
     "SymbolLock",
     "SymbolWait",

@@ -195,7 +195,7 @@ class LedgerMigration:
                 drafts += [Draft(name, id, version, event, METADATA) for version, event in enumerate(events, start=1)]
                 replay = Replay(self.kind, id)
                 replay.take(Moment(draft.version, draft.event, at) for draft in drafts[-len(events) :])
-                for row, wanted in zip(found[id], replay.legacy_rows(), strict=True):
+                for row, wanted in zip(found[id], self.kind.rows_of(replay), strict=True):
                     brought.differences.extend(_changed(self.kind, id, row, wanted))
                     rows.append(wanted | {self._key: row.pk})
             brought.events.update(name_of(draft.event) for draft in drafts)
