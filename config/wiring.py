@@ -8,6 +8,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.utils import timezone
 
+from config.broker_environment import SchwabSettings, token_keys
 from config.environment import (
     BrokerSettings,
     HedgeSettings,
@@ -18,6 +19,7 @@ from config.environment import (
     ledger_settings,
 )
 from eventstore.integrity.sealer import Sealer
+from trading.broker_auth.tokens import TokenStore
 from trading.brokers.dry_run.behaviour import Behaviour, Behaviours
 from trading.brokers.dry_run.broker import DryRunBroker
 from trading.brokers.port import Broker
@@ -26,10 +28,12 @@ from trading.conductor.conductor import Conductor
 from trading.conductor.dispatcher import Dispatcher
 from trading.conductor.drainer import Drainer
 from trading.conductor.enricher import Enricher
+from trading.conductor.grants import LogsIn, Refreshes
 from trading.conductor.hedger import Hedger
 from trading.conductor.poller import Poller
 from trading.conductor.processes import process_name
 from trading.conductor.processor import Processor
+from trading.conductor.token_keeper import TokenKeeper
 from trading.conductor.watcher import Watcher
 from trading.ledger.book import Ledger
 from trading.ledger.mode import Mode
@@ -117,6 +121,18 @@ def make_broker(settings: BrokerSettings, ledger: Ledger) -> Broker:
         ),
         fill_seconds=dry_run.fill_seconds,
         latency_seconds=dry_run.latency_seconds,
+    )
+
+
+def make_token_keeper(ledger: Ledger, *, oauth: Refreshes) -> TokenKeeper:
+    """What keeps Schwab's tokens, under the keys that the environment gives. Raises SettingError."""
+    return TokenKeeper(ledger=ledger, oauth=oauth, store=TokenStore(token_keys()), clock=timezone.now)
+
+
+def make_oauth(settings: SchwabSettings) -> LogsIn:
+    """What logs in at Schwab. Raises SettingError."""
+    raise SettingError(
+        f"there is no adapter for Schwab ({settings.base_url}) in this version, so nobody can log in there"
     )
 
 

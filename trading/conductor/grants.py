@@ -28,6 +28,19 @@ class Refreshes(Protocol):
         """Ask for newer tokens. Raises LoginNeeded, BrokerUnavailable, OutcomeUnknown."""
 
 
+class LogsIn(Refreshes, Protocol):
+    """How an operator logs in: by a page of the broker's, which ends at an address of ours with a code in it."""
+
+    def authorize_url(self, state: str, /) -> str:
+        """Return the address of the broker's page."""
+
+    def code_of(self, redirect_url: str, state: str, /) -> Secret:
+        """Take the code out of the address at which the page ended. Raises ValueError, which repeats none of it."""
+
+    def exchange(self, code: Secret, /) -> Granted:
+        """Exchange the code for tokens. Raises LoginNeeded, BrokerUnavailable, OutcomeUnknown."""
+
+
 def tokens_of(grant: Granted, *, asked_at: datetime, login_ends_at: datetime) -> Tokens:
     """Count from when it was asked for: the broker counts from a little later, so nothing is held for good too long."""
     return Tokens(
