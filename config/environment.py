@@ -298,7 +298,6 @@ SWITCHES = {"true": True, "on": True, "yes": True, "1": True, "false": False, "o
 def read(variable: Variable, parse: Callable[[str], T], environ: Mapping[str, str] | None) -> T:
     """Read a variable. Raises SettingError, whose traceback shows no secret, not among its locals either."""
     text = (os.environ if environ is None else environ).get(variable.name, "").strip()
-    del environ  # It holds every other secret.
     if not text:  # Set to nothing is not set: env files often say `NAME=`.
         if variable.default is None:
             raise SettingError(

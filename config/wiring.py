@@ -59,7 +59,7 @@ class Wired:
     poller: Poller
     drainer: Drainer
     sealer: Sealer | None
-    """None where no events are written."""
+    """None in `legacy`, where logins alone leave events: they are sealed from `dual` on."""
     settings: HedgeSettings
     stopping: threading.Event
     """Set to end: whoever waits for the node or between turns stops waiting."""

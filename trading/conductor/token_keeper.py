@@ -31,7 +31,7 @@ from trading.broker_auth.tokens import LOGIN_LASTS, Tokens, TokenStore
 from trading.broker_auth.view import SCHWAB
 from trading.brokers.outcomes import BrokerUnavailable, LoginNeeded, OutcomeUnknown
 from trading.conductor.grants import Granted, Refreshes, retold, tokens_of
-from trading.conductor.login_notices import close_login_notice
+from trading.conductor.login_notices import close_login_notice, tell_of_no_login
 from trading.ledger.book import Ledger
 from trading.values.secret import Secret
 
@@ -215,8 +215,10 @@ class TokenKeeper:
             self._kept()  # Which raises if the loss is noted already.
             return BrokerUnavailable(f"a refresh at {self._broker} was refused, and newer tokens are stored: ask again")
         log.error("Login lost", broker=self._broker, reason=reason)
+        needed = _login_needed(self._broker, f"lost at {at}: {reason}")
+        tell_of_no_login(self._broker, str(needed), now=at)
         self._tell_or_leave_it()
-        return _login_needed(self._broker, f"lost at {at}: {reason}")
+        return needed
 
     # Rows
 

@@ -313,6 +313,7 @@ def test_a_refusal_ends_the_login_once_and_keeps_the_tokens(clock):
 
     assert len(schwab.asked) == 1
     assert events() == ["TokensStored", "AuthenticationLost"]
+    assert [(notice.kind, notice.subject, notice.times) for notice in open_notices()] == [("login_needed", "schwab", 1)]
     assert store().read("schwab").refresh.secret == grant(1).refresh_token
 
 
