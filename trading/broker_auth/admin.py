@@ -107,6 +107,7 @@ class BrokerLoginAdmin(ReadOnlyAdmin):
         "claimed_until",
         "retry_at",
         "refused_at",
+        "refusals",
     )
     search_fields = ("broker",)
     search_help_text = "A broker"

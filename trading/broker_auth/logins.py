@@ -18,6 +18,10 @@ from trading.broker_auth.tokens import Tokens, TokenStore
 CLAIM_LASTS = timedelta(seconds=60)
 """Longer than a call to the broker takes. Whoever dies over it holds the others up for as long."""
 
+REFUSALS_APART = timedelta(minutes=1)
+MOST_REFUSALS = 3
+"""So many tokens in a row, each refused so soon after it was given, are no matter of tokens."""
+
 
 class BrokerLogin(models.Model):
     """Our login at a broker, and the claim on its next refresh."""
@@ -31,6 +35,7 @@ class BrokerLogin(models.Model):
     claimed_until = models.DateTimeField(null=True)
     retry_at = models.DateTimeField(null=True, help_text="after a refresh that failed: not before, while a token lasts")
     refused_at = models.DateTimeField(null=True, help_text="when a refresh was last due to a refused token")
+    refusals = models.IntegerField(default=0, help_text="how many of these were in a row")
 
     class Meta:
         db_table = "broker_logins"
@@ -38,6 +43,13 @@ class BrokerLogin(models.Model):
 
     def __str__(self) -> str:
         return f"login at {self.broker}"
+
+    def refused_just_now(self, now: datetime) -> bool:
+        return self.refused_at is not None and now - self.refused_at < REFUSALS_APART
+
+    def refused_too_often(self, now: datetime) -> bool:
+        """Whether newer tokens were no help, so that another one would be none either."""
+        return self.refusals >= MOST_REFUSALS and self.refused_just_now(now)
 
 
 class Claim(NamedTuple):
@@ -86,6 +98,7 @@ def store_login(store: TokenStore, broker: str, tokens: Tokens, *, login_at: dat
         login.stored_claim = login.claims
         login.login_at = login_at
         login.lost_at = login.lost_reason = login.claimed_until = login.retry_at = login.refused_at = None
+        login.refusals = 0
         login.save()
         store.write(broker, tokens)
         outbox.note(broker, _stored(login_at, tokens), at=login_at)
@@ -109,6 +122,7 @@ def store_refresh(store: TokenStore, claim: Claim, tokens: Tokens, *, because_re
         if login.claims == claim.number:
             login.claimed_until = None
         if because_refused:
+            login.refusals = login.refusals + 1 if login.refused_just_now(at) else 1
             login.refused_at = at
         login.save()
         store.write(claim.broker, tokens)

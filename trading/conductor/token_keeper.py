@@ -43,9 +43,6 @@ REFRESH_BEFORE = timedelta(minutes=5)
 RETRY_AFTER = timedelta(seconds=15)
 """How long after a refresh that failed nobody tries again, while the token that there is still lasts."""
 
-REFUSALS_APART = timedelta(minutes=1)
-"""A token that is refused so soon after it replaced a refused one is no matter of tokens."""
-
 WAIT_SECONDS = 0.1
 MOST_WAITS = 100
 TRIES_TO_STORE = 3
@@ -105,11 +102,10 @@ class TokenKeeper:
         kept = self._kept()
         if kept.tokens.access.secret != token:
             return kept.tokens.access.secret  # Another process was faster.
-        last = kept.login.refused_at
-        if last is not None and self._clock() - last < REFUSALS_APART:
+        if kept.login.refused_too_often(self._clock()):
             raise BrokerUnavailable(
-                f"{self._broker} refuses a token that it gave at {last} in place of one that it had refused: it is not "
-                "asked for a third one within a minute; look at what the account may do"
+                f"{self._broker} refused {kept.login.refusals} tokens in a row, the last one given at "
+                f"{kept.login.refused_at}: it is asked for the next one a minute later; look at what the account may do"
             )
         return self._newer(kept, because_refused=True)
 

@@ -386,17 +386,21 @@ def test_one_refused_token_ends_no_login(clock):
     assert ours.refused(access(1)) == access(2)
 
 
-def test_a_token_that_is_refused_as_its_successor_was_is_not_refreshed_again_at_once(clock):
+def test_where_no_newer_token_is_any_help_it_is_not_refreshed_with_every_call(clock):
+    """Three in a row, each refused within a minute: then one a minute."""
     schwab = MadeUpSchwab()
     ours = logged_in(schwab, clock=clock)
-    newer = ours.refused(access(1))
-    clock.forward(10)
+    token = access(1)
+    for _ in range(3):
+        token = ours.refused(token)
+        clock.forward(10)
 
-    with pytest.raises(BrokerUnavailable, match="not asked for a third one within a minute"):
-        ours.refused(newer)
-    assert len(schwab.asked) == 1
+    with pytest.raises(BrokerUnavailable, match="refused 3 tokens in a row"):
+        ours.refused(token)
+    assert len(schwab.asked) == 3
     clock.forward(60)
-    assert ours.refused(newer) == access(3)
+    assert ours.refused(token) == access(5)
+    assert login_of("schwab").refusals == 1
 
 
 def test_a_refused_token_of_a_login_that_is_over_ends_it(clock):
