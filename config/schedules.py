@@ -92,6 +92,7 @@ SCHEDULES = [
     # Orders that are placed or unknown: asked for by our id, else submitted.
     Scheduled("order_sweep", TURNS, ("dispatcher",), every_minutes=1),
     Scheduled("order_polling", TURNS, ("poller",), every_minutes=1),
+    Scheduled("token_refresh", TURNS, ("tokens",), every_minutes=1),
     # Holdings and open orders at the broker, beside our books; and what operators asked for in the admin.
     Scheduled("position_check", TURNS, ("reconciler",), every_minutes=1),
     Scheduled("operator_requests", TURNS, ("clerk",), every_minutes=1),

@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from config.brokers import make_broker
+from config.brokers import make_broker, make_token_refresher
 from config.environment import (
     BrokerSettings,
     HedgeSettings,
@@ -32,6 +32,7 @@ from trading.conductor.poller import YOUNG_EVERY, Poller
 from trading.conductor.processes import process_name
 from trading.conductor.processor import Processor
 from trading.conductor.reconciler import Reconciler
+from trading.conductor.token_refresher import TokenRefresher
 from trading.conductor.verbs.clerk import Clerk
 from trading.conductor.verbs.order_verbs import OrderVerbs
 from trading.conductor.watcher import Watcher
@@ -56,12 +57,14 @@ class Wired:
     hedger: Hedger
     dispatcher: Dispatcher
     poller: Poller
+    tokens: TokenRefresher | None
+    """None where the broker needs no login."""
     reconciler: Reconciler
     clerk: Clerk
     exposure_watch: ExposureWatch
     drainer: Drainer
     sealer: Sealer | None
-    """None where no events are written."""
+    """None in `legacy`, where logins alone leave events: they are sealed from `dual` on."""
     settings: HedgeSettings
     stopping: threading.Event
     """Set to end: whoever waits for the node or between turns stops waiting."""
@@ -75,6 +78,7 @@ class Wired:
                 self.hedger,
                 self.dispatcher,
                 self.poller,
+                *([] if self.tokens is None else [self.tokens]),
                 self.reconciler,
                 self.clerk,
                 self.exposure_watch,
@@ -156,6 +160,7 @@ def wire(
             may_trade=AccountCheck(venue, simulated=broker.broker == "dry_run"),
         ),
         poller=Poller(broker=venue, ledger=books, poll_every=pause),
+        tokens=make_token_refresher(broker, books, recorder=recorder),
         reconciler=Reconciler(broker=venue, ledger=books),
         clerk=Clerk(orders=OrderVerbs(broker=venue, ledger=books)),
         exposure_watch=ExposureWatch(

@@ -1,5 +1,6 @@
 """Admin of the trading app, collected from where it belongs so that Django finds it."""
 
+from trading.broker_auth import admin as broker_auth
 from trading.brokers.dry_run import admin as dry_run
 from trading.chain import admin as chain
 from trading.conductor import admin as conductor
@@ -12,6 +13,7 @@ from trading.position import admin as position
 from trading.submission import admin as submission
 
 __all__ = [
+    "broker_auth",
     "chain",
     "conductor",
     "dry_run",

@@ -1,5 +1,9 @@
 """Models of the trading app, collected from where they belong so that Django finds them."""
 
+from trading.broker_auth.logins import BrokerLogin
+from trading.broker_auth.outbox import AuthNote
+from trading.broker_auth.tokens import BrokerToken
+from trading.broker_auth.view import SchwabAuthView
 from trading.brokers.dry_run.models import DryRunOrder, DryRunOutage
 from trading.chain.token_table import Token
 from trading.conductor.checkpoints import ChainBlock, ChainCheckpoint
@@ -32,8 +36,11 @@ from trading.submission.sendings import Sending
 
 __all__ = [
     "Absence",
+    "AuthNote",
     "BackloggedEvent",
+    "BrokerLogin",
     "BrokerPause",
+    "BrokerToken",
     "ChainBlock",
     "ChainCheckpoint",
     "DryRunOrder",
@@ -55,6 +62,7 @@ __all__ = [
     "OrderWork",
     "PositionView",
     "QueuedLog",
+    "SchwabAuthView",
     "Sending",
     "StationHeartbeat",
     "StationLease",

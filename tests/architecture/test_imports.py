@@ -13,6 +13,7 @@ PARTS = [
     "trading.onchain_trade",
     "trading.position",
     "trading.offchain_order",
+    "trading.broker_auth",
     "trading.chain",
     "trading.brokers",
     "trading.notices",
@@ -28,7 +29,7 @@ PARTS = [
     "config",
 ]
 
-AGGREGATES = ["trading.onchain_trade", "trading.position", "trading.offchain_order"]
+AGGREGATES = ["trading.onchain_trade", "trading.position", "trading.offchain_order", "trading.broker_auth"]
 ADAPTERS = ["trading.chain", "trading.brokers"]
 
 # Parts that know nothing of each other, whatever their places in the list.

@@ -6,6 +6,10 @@ from itertools import count
 
 from audit_trail.payloads.models import ApiCallLog, ApiPayload
 from eventstore.models import EventArchive, Projection, StoredEvent, StoredSeal
+from trading.broker_auth.logins import BrokerLogin
+from trading.broker_auth.outbox import AuthNote
+from trading.broker_auth.tokens import BrokerToken
+from trading.broker_auth.view import SchwabAuthView
 from trading.brokers.dry_run.models import DryRunOrder
 from trading.chain.token_table import Token
 from trading.conductor.checkpoints import ChainBlock, ChainCheckpoint
@@ -369,3 +373,37 @@ def api_call(**facts):
 
 def api_call_under_way(**facts):
     return api_call(**{"ended_at": None, "http_status_code": None, "duration_ms": None} | facts)
+
+
+def schwab_auth_view(**facts):
+    given = {
+        "state": "Authenticated",
+        "login_at": NOON,
+        "refreshed_at": NOON,
+        "expires_at": NOON + timedelta(minutes=30),
+        "refresh_expires_at": NOON + timedelta(days=7),
+        "last_updated": NOON,
+    }
+    return SchwabAuthView.objects.update_or_create(id="schwab", defaults=given | facts)[0]
+
+
+def broker_token(**facts):
+    n = number()
+    given = {
+        "broker": f"broker-{n}",
+        "kind": "access",
+        "ciphertext": f"{n:064x}",
+        "key_id": "0a1b2c3d",
+        "fetched_at": NOON,
+        "expires_at": NOON + timedelta(minutes=30),
+    }
+    return BrokerToken.objects.create(**given | facts)
+
+
+def broker_login(**facts):
+    return BrokerLogin.objects.create(**{"broker": f"broker-{number()}", "login_at": NOON} | facts)
+
+
+def auth_note(**facts):
+    given = {"broker": "schwab", "command": '{"type":"lose","lost_at":"2026-03-02T12:00:00Z","reason":"why"}'}
+    return AuthNote.objects.create(**given | {"noted_at": NOON} | facts)

@@ -35,6 +35,10 @@ ROWS = {
     "trading.installation": make.installation,
     "trading.tablesample": make.table_sample,
     "trading.dryrunorder": make.dry_run_order,
+    "trading.schwabauthview": make.schwab_auth_view,
+    "trading.brokertoken": make.broker_token,
+    "trading.brokerlogin": make.broker_login,
+    "trading.authnote": make.auth_note,
     "eventstore.storedevent": make.event,
     "eventstore.projection": make.projection,
     "eventstore.storedseal": make.seal,
@@ -44,7 +48,7 @@ ROWS = {
 }
 
 # Those that hold one row only.
-SINGLE = {"trading.ledgermode", "trading.installation"}
+SINGLE = {"trading.ledgermode", "trading.installation", "trading.schwabauthview"}
 
 
 def list_of(model):
