@@ -21,15 +21,21 @@ from trading.notices.models import Notice
 from trading.offchain_order.view import OffchainOrderView
 from trading.onchain_trade.view import OnChainTradeView
 from trading.position.view import PositionView
+from trading.risk.controls import KillSwitch, RestrictedSymbol, RiskChange, RiskLimit
+from trading.risk.facts import BrokerFact
+from trading.risk.records import Denial, RiskCheck
 
 __all__ = [
     "BackloggedEvent",
+    "BrokerFact",
     "ChainBlock",
     "ChainCheckpoint",
+    "Denial",
     "DryRunOrder",
     "DryRunOutage",
     "Enrichment",
     "Installation",
+    "KillSwitch",
     "LedgerMode",
     "NettingLink",
     "NettingLinkView",
@@ -41,6 +47,10 @@ __all__ = [
     "OrderWork",
     "PositionView",
     "QueuedLog",
+    "RestrictedSymbol",
+    "RiskChange",
+    "RiskCheck",
+    "RiskLimit",
     "StationHeartbeat",
     "SymbolLock",
     "SymbolWait",

@@ -16,6 +16,7 @@ PARTS = [
     "trading.chain",
     "trading.brokers",
     "trading.notices",
+    "trading.risk",
     "trading.growth",
     "trading.ledger",
     "trading.conductor",
@@ -32,7 +33,7 @@ ADAPTERS = ["trading.chain", "trading.brokers"]
 STRANGERS = {*permutations(AGGREGATES, 2), *permutations(ADAPTERS, 2), *product(ADAPTERS, AGGREGATES)}
 
 # Files that decide: they can be read, tested and replayed without Django.
-PURE = ("events.py", "commands.py", "aggregate.py")
+PURE = ("events.py", "commands.py", "aggregate.py", "gate.py")
 
 
 def test_a_part_imports_only_what_comes_before_it():
