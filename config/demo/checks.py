@@ -16,8 +16,8 @@ from config.demo.market import Market
 from config.demo.steps import Expected
 from config.demo.steps import Outcome as Made
 from config.wiring import Wired
-from trading.brokers.dry_run.broker import progress
 from trading.brokers.dry_run.models import DryRunOrder
+from trading.brokers.dry_run.progress import progress
 from trading.chain.topics import CLEARS, TAKES
 from trading.conductor.checkpoints import ChainCheckpoint
 from trading.conductor.inbox import Outcome, QueuedLog

@@ -15,8 +15,8 @@ from config.demo.market import Market
 from config.demo.steps import Outcome
 from eventstore.models import StoredEvent
 from eventstore.store import ChainBroken, verify_chain
-from trading.brokers.dry_run.broker import progress
 from trading.brokers.dry_run.models import DryRunOrder
+from trading.brokers.dry_run.progress import progress
 from trading.conductor.checkpoints import ChainCheckpoint
 from trading.conductor.inbox import QueuedLog
 from trading.conductor.work import SymbolWait

@@ -1,14 +1,15 @@
 """A venue: a broker that does with an order what a test tells it, and remembers all that it was asked."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
+from trading.brokers.market import Account, Asset, Holding, Holdings, MarketClock, Quote, TradingSession
 from trading.brokers.orders import OrderReport, OrderRequest, OrderStatus
-from trading.brokers.outcomes import BrokerError, NoSuchOrder
+from trading.brokers.outcomes import BrokerError, NoSuchOrder, NotCancellable
 from trading.brokers.port import Capabilities, Clock
 from trading.values.identifiers import BrokerOrderId, ClientOrderId
 from trading.values.quantities import Shares, Usd
@@ -21,9 +22,15 @@ class Venue:
     name = "dry_run"
 
     def __init__(self, clock: Clock, *, fractional_digits: int | None = None) -> None:
-        self.capabilities = Capabilities(fractional_digits=fractional_digits, client_order_id=True)
-        self.clock = clock
-        self.orders: dict[ClientOrderId, OrderReport] = {}
+        self.capabilities = Capabilities(
+            fractional_digits=fractional_digits, client_order_id=True, shorting=True, fractional_shorting=True
+        )
+        self.now = clock
+        self.orders_taken: dict[ClientOrderId, OrderReport] = {}
+        self.held: dict[Symbol, Decimal] = {}
+        self.price_usd = Decimal(200)
+        self.buying_power_usd: Usd | None = None
+        self.is_open = True
         self.asked: list[tuple[str, str]] = []
         """Every question: which, and about which order."""
         self.submitted: list[OrderRequest] = []
@@ -48,14 +55,14 @@ class Venue:
         **changes: Any,
     ) -> OrderReport:
         """Let an order stand so from now on; the newest, unless another is named by its place."""
-        name = list(self.orders)[order]
-        self.orders[name] = report = msgspec.structs.replace(
-            self.orders[name],
+        name = list(self.orders_taken)[order]
+        self.orders_taken[name] = report = msgspec.structs.replace(
+            self.orders_taken[name],
             status=status,
             filled_shares=Shares(Decimal(filled)),
             average_price_usd=Usd(Decimal(price)) if price is not None and Decimal(filled) else None,
             reason=reason,
-            updated_at=self.clock(),
+            updated_at=self.now(),
             **changes,
         )
         return report
@@ -69,34 +76,99 @@ class Venue:
         error = self._error("submit", request.client_order_id)
         if error is None or error[1]:
             self.submitted.append(request)
-            self.orders.setdefault(request.client_order_id, self.taken(request))
+            self.orders_taken.setdefault(request.client_order_id, self.taken(request))
         if error is not None:
             raise error[0]
-        return self._answered("submit", request.client_order_id, self.orders[request.client_order_id])
+        return self._answered("submit", request.client_order_id, self.orders_taken[request.client_order_id])
 
     def find(self, client_order_id: ClientOrderId) -> OrderReport | None:
         if (error := self._error("find", client_order_id)) is not None:
             raise error[0]
-        return self._answered("find", client_order_id, self.orders.get(client_order_id))
+        return self._answered("find", client_order_id, self.orders_taken.get(client_order_id))
 
     def report(self, broker_order_id: BrokerOrderId) -> OrderReport:
         if (error := self._error("report", broker_order_id)) is not None:
             raise error[0]
-        for report in self.orders.values():
+        for report in self.orders_taken.values():
             if report.broker_order_id == broker_order_id:
                 return self._answered("report", broker_order_id, report)
         raise NoSuchOrder(f"the venue has no order {broker_order_id}")
 
     def open_orders(self) -> list[OrderReport]:
-        return [report for report in self.orders.values() if not report.status.is_end]
+        self._ask("open_orders", "")
+        return [report for report in self.orders_taken.values() if not report.status.is_end]
 
-    def market_is_open(self, at: datetime) -> bool:
-        return True
+    def orders(self, *, since: datetime, until: datetime) -> list[OrderReport]:
+        return [report for report in self.orders_taken.values() if since <= report.submitted_at <= until]
+
+    def cancel(self, broker_order_id: BrokerOrderId) -> None:
+        report = self.report(broker_order_id)
+        if report.status.is_end:
+            raise NotCancellable(f"order {broker_order_id} is {report.status}")
+        place = [each.broker_order_id for each in self.orders_taken.values()].index(broker_order_id)
+        self.tell(OrderStatus.CANCELLED, str(report.filled_shares), order=place, reason="cancelled")
+
+    def account(self) -> Account:
+        self._ask("account", "")
+        return Account(
+            number="VENUE-1",
+            paper=True,
+            blocked=None,
+            cash_usd=None,
+            buying_power_usd=self.buying_power_usd,
+            equity_usd=None,
+            shorting=True,
+            as_of=self.now(),
+        )
+
+    def holdings(self) -> Holdings:
+        self._ask("holdings", "")
+        return Holdings(
+            held=tuple(Holding(symbol=symbol, net_shares=Shares(net)) for symbol, net in self.held.items() if net != 0),
+            as_of=self.now(),
+        )
+
+    def quote(self, symbol: Symbol) -> Quote:
+        self._ask("quote", symbol)
+        return Quote(
+            symbol=symbol,
+            bid_usd=None,
+            ask_usd=None,
+            last_usd=Usd(self.price_usd),
+            quoted_at=self.now(),
+            as_of=self.now(),
+        )
+
+    def asset(self, symbol: Symbol) -> Asset:
+        self._ask("asset", symbol)
+        fractionable = bool(self.capabilities.fractional_digits)
+        return Asset(symbol=symbol, tradable=True, fractionable=fractionable, shortable=True, as_of=self.now())
+
+    def clock(self) -> MarketClock:
+        self._ask("clock", "")
+        return MarketClock(
+            is_open=self.is_open, broker_time=self.now(), next_open_at=None, next_close_at=None, as_of=self.now()
+        )
+
+    def sessions(self, *, first: date, last: date) -> list[TradingSession]:
+        days = [first + timedelta(days=count) for count in range((last - first).days + 1)]
+        return [
+            TradingSession(
+                day=day,
+                opens_at=datetime(day.year, day.month, day.day, tzinfo=UTC),
+                closes_at=datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1),
+            )
+            for day in days
+        ]
+
+    def _ask(self, question: str, about: str) -> None:
+        if (error := self._error(question, about)) is not None:
+            raise error[0]
 
     def taken(self, request: OrderRequest, **changes: Any) -> OrderReport:
         """The report of an order that was just taken."""
         report = OrderReport(
-            broker_order_id=BrokerOrderId(f"V-{len(self.orders) + 1}"),
+            broker_order_id=BrokerOrderId(f"V-{len(self.orders_taken) + 1}"),
             client_order_id=request.client_order_id,
             symbol=Symbol(request.symbol),
             side=request.side,
@@ -105,8 +177,8 @@ class Venue:
             average_price_usd=None,
             status=OrderStatus.ACCEPTED,
             reason=None,
-            submitted_at=self.clock(),
-            updated_at=self.clock(),
+            submitted_at=self.now(),
+            updated_at=self.now(),
         )
         return msgspec.structs.replace(report, **changes) if changes else report
 

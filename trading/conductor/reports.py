@@ -128,7 +128,7 @@ def _record_open(step: Step, order: OffchainOrder, report: OrderReport, now: dat
                 order.order_id,
                 ConfirmSubmission(
                     broker_order_id=report.broker_order_id,
-                    accepted_shares=report.requested_shares,
+                    accepted_shares=report.requested_shares or order.requested_shares,
                     submitted_at=report.submitted_at,
                 ),
             )

@@ -13,11 +13,12 @@ from django.db import IntegrityError, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.contracts.broker_contract import at_once
+from tests.contracts.played_venue import at_once
 from trading.brokers.dry_run.admin import DryRunOrderAdmin
 from trading.brokers.dry_run.behaviour import Behaviour, Behaviours, NotABehaviour
-from trading.brokers.dry_run.broker import DryRunBroker, progress
+from trading.brokers.dry_run.broker import DryRunBroker
 from trading.brokers.dry_run.models import DryRunOrder, DryRunOutage
+from trading.brokers.dry_run.progress import progress
 from trading.brokers.orders import OrderRequest, OrderStatus
 from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, OrderRejected, OutcomeUnknown
 from trading.brokers.port import Capabilities
@@ -355,15 +356,19 @@ def test_seconds_out_of_reason_are_refused(seconds):
 
 
 def test_what_it_can_do():
-    assert broker().capabilities == Capabilities(fractional_digits=9, client_order_id=True)
-    assert broker(fractional_digits=None).capabilities == Capabilities(fractional_digits=None, client_order_id=True)
+    assert broker().capabilities == Capabilities(
+        fractional_digits=9, client_order_id=True, shorting=True, fractional_shorting=True
+    )
+    assert broker(fractional_digits=None).capabilities == Capabilities(
+        fractional_digits=None, client_order_id=True, shorting=True
+    )
     assert broker().name == "dry_run"
 
 
 def test_its_market_never_closes():
     christmas = datetime(2026, 12, 25, 3, tzinfo=UTC)
 
-    assert broker().market_is_open(christmas)
+    assert broker(clock=lambda: christmas).clock().is_open
 
 
 # Admin.

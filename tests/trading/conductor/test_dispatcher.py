@@ -395,7 +395,7 @@ def test_two_dispatchers_make_one_order(stations, venue, clock):
     dispatch(stations)
 
     assert len({request.client_order_id for request in venue.submitted}) == 1
-    assert len(venue.orders) == 1
+    assert len(venue.orders_taken) == 1
     order = stations.only_order()
     assert (order.state, order.broker_order_id) == (OrderState.SUBMITTED, "V-1")
     assert notices() == []
@@ -416,7 +416,7 @@ def test_no_answer_to_one_is_no_news_where_another_has_found_the_order(stations,
     dispatch(stations)
 
     assert (stations.only_order().state, stations.only_order().broker_order_id) == (OrderState.SUBMITTED, "V-1")
-    assert len(venue.orders) == 1
+    assert len(venue.orders_taken) == 1
 
 
 def test_a_rejection_of_what_another_process_has_submitted_fails_nothing(stations, venue, clock):

@@ -214,7 +214,7 @@ def test_fewer_filled_than_before_halts_the_symbol_and_nothing_is_booked(station
 
 def test_another_order_under_the_brokers_id_halts_the_symbol(stations, venue):
     venue.tell(OrderStatus.FILLED, "4", broker_order_id=BrokerOrderId("V-1"), client_order_id=None)
-    name = next(iter(venue.orders))
+    name = next(iter(venue.orders_taken))
     venue.tell(OrderStatus.FILLED, "4", client_order_id="somebody-elses")
     poll(stations)
 
@@ -225,7 +225,7 @@ def test_another_order_under_the_brokers_id_halts_the_symbol(stations, venue):
 
 def test_an_order_that_the_broker_no_longer_knows_is_unknown_and_not_failed(stations, venue, clock):
     venue.fail("report", NoSuchOrder("no such order"), times=100)
-    venue.orders.clear()
+    venue.orders_taken.clear()
     for _ in range(60):
         stations.forward(120)
         stations.hedge()

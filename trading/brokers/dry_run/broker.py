@@ -8,16 +8,27 @@ from the time.
 import re
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from decimal import ROUND_DOWN, Decimal, Inexact
-from typing import assert_never
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
+from decimal import Decimal
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from trading.brokers.dry_run.behaviour import Behaviour, Behaviours
 from trading.brokers.dry_run.models import DryRunOrder, DryRunOutage
-from trading.brokers.orders import OrderReport, OrderRequest, OrderStatus, same_order
-from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, OrderRejected, OutcomeUnknown
+from trading.brokers.dry_run.progress import LONGEST_LIFE, decimals, progress
+from trading.brokers.market import Account, Asset, Holding, Holdings, MarketClock, Quote, TradingSession
+from trading.brokers.orders import OrderReport, OrderRequest, same_order
+from trading.brokers.outcomes import (
+    BrokerUnavailable,
+    NoSuchOrder,
+    NotCancellable,
+    NotOffered,
+    OrderRejected,
+    OutcomeUnknown,
+    UnusableAnswer,
+)
 from trading.brokers.port import Capabilities, Clock
 from trading.values.arithmetic import EXACT, ZERO, canonical, plain
 from trading.values.identifiers import BrokerOrderId, ClientOrderId
@@ -29,10 +40,6 @@ LONGEST_SECONDS = Decimal(86400)
 
 _BROKER_ORDER_ID = re.compile(r"DRY-([0-9]{6,18})")
 _SLOWER = Decimal(10)
-_HALF = Decimal("0.5")
-# Cutting drops a digit, which the exact context traps.
-_CUTTING = EXACT.copy()
-_CUTTING.traps[Inexact] = False
 
 
 class DryRunBroker:
@@ -55,12 +62,23 @@ class DryRunBroker:
         for seconds in (fill_seconds, latency_seconds):
             if not ZERO <= seconds <= LONGEST_SECONDS:
                 raise ValueError(f"expected 0 to {LONGEST_SECONDS} seconds, was {seconds}")
-        self.capabilities = Capabilities(fractional_digits=fractional_digits, client_order_id=True)
+        self.capabilities = Capabilities(
+            fractional_digits=fractional_digits,
+            client_order_id=True,
+            shorting=True,
+            fractional_shorting=bool(fractional_digits),
+        )
         self._clock, self._prices, self._behaviours = clock, prices, behaviours
         self._fill_seconds, self._latency_seconds, self._sleep = fill_seconds, latency_seconds, sleep
 
+    # Orders.
+
     def submit(self, request: OrderRequest) -> OrderReport:
         self._travel()
+        if request.notional_usd is not None or request.extended_hours:
+            raise NotOffered(
+                f"the dry run takes orders for shares in its one session, and {request.client_order_id} asks for more"
+            )
         if (row := self._named(request.client_order_id)) is not None:
             return self._again(row, request)
 
@@ -91,22 +109,95 @@ class DryRunBroker:
 
     def report(self, broker_order_id: BrokerOrderId) -> OrderReport:
         self._travel()
-        found = _BROKER_ORDER_ID.fullmatch(broker_order_id)
         with transaction.atomic(durable=True):
-            row = DryRunOrder.objects.filter(pk=int(found[1])).first() if found else None
-        if row is None or row.broker_order_id != broker_order_id:
-            raise NoSuchOrder(f"the dry run has no order {broker_order_id!r}")
+            row = _numbered(broker_order_id, DryRunOrder.objects.all())
         return progress(row, self._clock())
 
-    def open_orders(self) -> list[OrderReport]:
+    def cancel(self, broker_order_id: BrokerOrderId) -> None:
         self._travel()
         with transaction.atomic(durable=True):
-            rows = list(DryRunOrder.objects.order_by("pk"))
-        reports = [progress(row, self._clock()) for row in rows]
+            row = _numbered(broker_order_id, DryRunOrder.objects.select_for_update())
+            now = self._clock()
+            if (status := progress(row, now).status).is_end:
+                raise NotCancellable(f"order {broker_order_id} can't be cancelled any more: it is {status}")
+            row.cancelled_at = now
+            row.save(update_fields=["cancelled_at"])
+
+    def open_orders(self) -> list[OrderReport]:
+        now = self._clock()
+        # What was submitted earlier has ended, however slow it was.
+        reports = self._reports(submitted_at__gt=now - LONGEST_LIFE)
         return [report for report in reports if not report.status.is_end]
 
-    def market_is_open(self, at: datetime) -> bool:
-        return True
+    def orders(self, *, since: datetime, until: datetime) -> list[OrderReport]:
+        return self._reports(submitted_at__gte=since, submitted_at__lte=until)
+
+    # The market and the account.
+
+    def account(self) -> Account:
+        self._travel()
+        return Account(
+            number="DRY-RUN",
+            paper=True,
+            blocked=None,
+            cash_usd=None,
+            buying_power_usd=None,
+            equity_usd=None,
+            shorting=True,
+            as_of=self._clock(),
+        )
+
+    def holdings(self) -> Holdings:
+        as_of = self._clock()
+        net: dict[Symbol, Decimal] = {}
+        for report in self._reports():
+            signed = report.filled_shares if report.side is Side.BUY else EXACT.minus(report.filled_shares)
+            net[report.symbol] = EXACT.add(net.get(report.symbol, ZERO), signed)
+        held = tuple(
+            Holding(symbol=symbol, net_shares=Shares(canonical(shares)))
+            for symbol, shares in sorted(net.items())
+            if shares
+        )
+        return Holdings(held=held, as_of=as_of)
+
+    def quote(self, symbol: Symbol) -> Quote:
+        self._travel()
+        now, price = self._clock(), self._prices(symbol)
+        if price is None:
+            raise UnusableAnswer(f"the dry run knows no price of {symbol} before its first fill on chain")
+        return Quote(symbol=symbol, bid_usd=None, ask_usd=None, last_usd=Usd(price), quoted_at=now, as_of=now)
+
+    def asset(self, symbol: Symbol) -> Asset:
+        self._travel()
+        return Asset(
+            symbol=symbol,
+            tradable=True,
+            fractionable=bool(self.capabilities.fractional_digits),
+            shortable=True,
+            as_of=self._clock(),
+        )
+
+    def clock(self) -> MarketClock:
+        self._travel()
+        now = self._clock()
+        return MarketClock(is_open=True, broker_time=now, next_open_at=None, next_close_at=None, as_of=now)
+
+    def sessions(self, *, first: date, last: date) -> list[TradingSession]:
+        """Every day from midnight to midnight, in UTC: this market never closes."""
+        self._travel()
+        days = [first + timedelta(days=count) for count in range((last - first).days + 1)]
+        midnights = [datetime.combine(day, time_of_day.min, tzinfo=UTC) for day in days]
+        return [
+            TradingSession(day=day, opens_at=midnight, closes_at=midnight + timedelta(days=1))
+            for day, midnight in zip(days, midnights, strict=True)
+        ]
+
+    def _reports(self, **which: datetime) -> list[OrderReport]:
+        self._travel()
+        with transaction.atomic(durable=True):
+            rows = list(DryRunOrder.objects.filter(**which).order_by("pk"))
+        now = self._clock()
+        return [progress(row, now) for row in rows]
 
     def _travel(self) -> None:
         if self._latency_seconds:
@@ -124,11 +215,11 @@ class DryRunBroker:
         return report
 
     def _refuse_a_finer_order(self, request: OrderRequest) -> None:
-        digits = self.capabilities.fractional_digits or 0
-        if _decimals(request.shares) > digits:
+        digits, shares = self.capabilities.fractional_digits or 0, _shares(request)
+        if decimals(shares) > digits:
             raise OrderRejected(
                 f"the dry run takes shares with at most {digits} decimals, and {request.client_order_id} asks for "
-                f"{plain(request.shares)}"
+                f"{plain(shares)}"
             )
 
     def _is_first(self, request: OrderRequest) -> bool:
@@ -146,7 +237,8 @@ class DryRunBroker:
             client_order_id=request.client_order_id,
             symbol=request.symbol,
             side=request.side,
-            shares=request.shares,
+            shares=_shares(request),
+            limit_price_usd=request.limit_price_usd,
             behaviour=behaviour,
             price_usd=self._prices(request.symbol),
             fill_seconds=seconds,
@@ -158,54 +250,15 @@ class DryRunBroker:
         return row
 
 
-def progress(row: DryRunOrder, now: datetime) -> OrderReport:
-    """Tell how far an order has come: accepted, half filled after half its time, and then at its end."""
-    takes = timedelta(microseconds=int(EXACT.multiply(row.fill_seconds, Decimal(1_000_000))))
-    ends_at, halfway_at = row.submitted_at + takes, row.submitted_at + takes / 2
-    half = _half(row.shares)
-
-    status, filled, updated_at, reason = OrderStatus.ACCEPTED, ZERO, row.submitted_at, None
-    if now >= ends_at:
-        status, filled, updated_at, reason = *_end(row, half), ends_at, _reason(row)
-    elif now >= halfway_at and half > 0:
-        status, filled, updated_at = OrderStatus.PARTIALLY_FILLED, half, halfway_at
-
-    return OrderReport(
-        broker_order_id=BrokerOrderId(row.broker_order_id),
-        client_order_id=ClientOrderId(row.client_order_id),
-        symbol=Symbol(row.symbol),
-        side=Side(row.side),
-        requested_shares=Shares(row.shares),
-        filled_shares=Shares(filled),
-        average_price_usd=Usd(row.price_usd) if filled and row.price_usd is not None else None,
-        status=status,
-        reason=reason,
-        submitted_at=row.submitted_at,
-        updated_at=updated_at,
-    )
+def _numbered(broker_order_id: BrokerOrderId, rows: QuerySet[DryRunOrder]) -> DryRunOrder:
+    found = _BROKER_ORDER_ID.fullmatch(broker_order_id)
+    row = rows.filter(pk=int(found[1])).first() if found else None
+    if row is None or row.broker_order_id != broker_order_id:
+        raise NoSuchOrder(f"the dry run has no order {broker_order_id!r}")
+    return row
 
 
-def _end(row: DryRunOrder, half: Decimal) -> tuple[OrderStatus, Decimal]:
-    match Behaviour(row.behaviour):
-        case Behaviour.PARTIAL:
-            return OrderStatus.CANCELLED, half
-        case Behaviour.FILL | Behaviour.SLOW | Behaviour.UNAVAILABLE | Behaviour.TIMEOUT_AFTER_ACCEPT:
-            return OrderStatus.FILLED, row.shares
-        case Behaviour.REJECT:
-            raise ValueError(f"{row.broker_order_id} is kept, though the dry run keeps no order that it rejects")
-        case unknown:
-            assert_never(unknown)
-
-
-def _reason(row: DryRunOrder) -> str | None:
-    return "the dry run fills half and cancels the rest" if row.behaviour == Behaviour.PARTIAL else None
-
-
-def _half(shares: Decimal) -> Decimal:
-    """Halve an order, no finer than it is itself: whole shares stay whole, and of one share nothing is half."""
-    step = Decimal(1).scaleb(-_decimals(shares))
-    return canonical(EXACT.multiply(shares, _HALF).quantize(step, rounding=ROUND_DOWN, context=_CUTTING))
-
-
-def _decimals(shares: Decimal) -> int:
-    return max(0, -int(canonical(shares).as_tuple().exponent))
+def _shares(request: OrderRequest) -> Shares:
+    if request.shares is None:
+        raise NotOffered("the dry run takes orders for shares")
+    return request.shares

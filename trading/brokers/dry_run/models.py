@@ -16,9 +16,11 @@ class DryRunOrder(models.Model):
     side = models.CharField(max_length=4, choices=[(side.value, side.value) for side in Side])
     shares = ExactDecimalField()
     behaviour = models.CharField(max_length=32, choices=[(behaviour.value, behaviour.value) for behaviour in Behaviour])
+    limit_price_usd = ExactDecimalField(null=True, blank=True)
     price_usd = ExactDecimalField(null=True, blank=True)
     fill_seconds = ExactDecimalField()
     submitted_at = models.DateTimeField()
+    cancelled_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         db_table = "dry_run_orders"
@@ -30,6 +32,9 @@ class DryRunOrder(models.Model):
             # Holds for a price that is NULL too.
             models.CheckConstraint(
                 condition=GreaterThan(Magnitude(models.F("price_usd")), 0), name="dry_run_orders_price_above_zero"
+            ),
+            models.CheckConstraint(
+                condition=GreaterThan(Magnitude(models.F("limit_price_usd")), 0), name="dry_run_orders_limit_above_zero"
             ),
             models.CheckConstraint(
                 condition=GreaterThanOrEqual(Magnitude(models.F("fill_seconds")), 0),
