@@ -6,7 +6,6 @@ is not committed when a kill switch is thrown is not committed after it either, 
 """
 
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, ClassVar
 
 import msgspec
@@ -25,7 +24,7 @@ from trading.values.symbols import NotASymbol, symbol
 
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
-_NAMED = Q(scope=Scope.GLOBAL, subject="") | (~Q(scope=Scope.GLOBAL) & ~Q(subject=""))
+_NAMED = Q(scope="global", subject="") | (~Q(scope="global") & ~Q(subject=""))
 
 
 class NoReason(ValueError):
@@ -65,7 +64,7 @@ class Control(models.Model):
 class ScopedControl(Control):
     """A control of everything, or of one broker, symbol or strategy."""
 
-    scope = models.CharField(max_length=10, choices=[(s, s) for s in Scope], default=Scope.GLOBAL)
+    scope = models.CharField(max_length=10, choices=[(s.value, s.value) for s in Scope], default=Scope.GLOBAL.value)
     subject = models.CharField(
         max_length=LONGEST_SUBJECT, blank=True, default="", help_text="which broker, symbol or strategy; else empty"
     )
@@ -122,7 +121,7 @@ class RestrictedSymbol(Control):
 
     symbol = models.CharField(max_length=32)
     side = models.CharField(
-        max_length=4, blank=True, default="", choices=[(s, s) for s in Side], help_text="empty: both sides"
+        max_length=4, blank=True, default="", choices=[(s.value, s.value) for s in Side], help_text="empty: both sides"
     )
     expires_at = models.DateTimeField(
         null=True, blank=True, help_text="empty: until further notice; a time that is past lifts the restriction"
@@ -151,10 +150,8 @@ class RiskLimit(ScopedControl):
     kind = "limit"
     key = ("rule", "scope", "subject")
 
-    rule = models.CharField(max_length=30, choices=[(r, r) for r in LimitRule])
-    value: models.Field[Decimal | None, Decimal | None] = ExactDecimalField(
-        null=True, blank=True, help_text="empty: the limit is lifted"
-    )
+    rule = models.CharField(max_length=30, choices=[(r.value, r.value) for r in LimitRule])
+    value = ExactDecimalField(null=True, blank=True, help_text="empty: the limit is lifted")
 
     class Meta:
         db_table = "risk_limits"

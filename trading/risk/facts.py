@@ -49,7 +49,7 @@ class BrokerFact(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     broker = models.CharField(max_length=20)
-    kind = models.CharField(max_length=10, choices=[(k, k) for k in FactKind])
+    kind = models.CharField(max_length=10, choices=[(k.value, k.value) for k in FactKind])
     subject = models.CharField(max_length=32, blank=True, default="", help_text="a symbol; empty for the account")
     body = models.TextField(null=True, help_text="the answer as JSON; empty where there never was one")
     as_of = models.DateTimeField(null=True, help_text="when the question was begun that the answer is to")
