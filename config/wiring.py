@@ -27,12 +27,16 @@ from trading.conductor.dispatcher import Dispatcher
 from trading.conductor.drainer import Drainer
 from trading.conductor.enricher import Enricher
 from trading.conductor.hedger import Hedger
+from trading.conductor.intents import hedge_intents
 from trading.conductor.poller import Poller
 from trading.conductor.processes import process_name
 from trading.conductor.processor import Processor
+from trading.conductor.refresher import Refresher
 from trading.conductor.watcher import Watcher
 from trading.ledger.book import Ledger
 from trading.ledger.mode import Mode
+from trading.risk.checking import Gate
+from trading.risk.situation import Terms
 from trading.values.symbols import Symbol, symbol
 from trading.values.thresholds import threshold
 
@@ -50,6 +54,7 @@ class Wired:
     watcher: Watcher
     processor: Processor
     enricher: Enricher
+    refresher: Refresher
     hedger: Hedger
     dispatcher: Dispatcher
     poller: Poller
@@ -66,6 +71,7 @@ class Wired:
                 self.watcher,
                 self.processor,
                 self.enricher,
+                self.refresher,
                 self.hedger,
                 self.dispatcher,
                 self.poller,
@@ -120,6 +126,16 @@ def make_broker(settings: BrokerSettings, ledger: Ledger) -> Broker:
     )
 
 
+def make_gate(settings: BrokerSettings, broker: Broker, ledger: Ledger) -> Gate:
+    """The risk gate before a broker. The dry run's account trades nothing real, and its market never closes."""
+    paper = True if settings.broker == "dry_run" else None
+    return Gate(
+        broker=broker.name,
+        terms=Terms(capabilities=broker.capabilities, paper=paper),
+        intents=[hedge_intents(ledger)],
+    )
+
+
 def last_price(ledger: Ledger, asked: Symbol) -> Decimal | None:
     """The price of the newest fill on chain, which the dry run fills at."""
     for position in ledger.memory().positions():
@@ -143,6 +159,7 @@ def wire(
     node, venue = make_node(hedge, stopping), make_broker(broker, books)
     pause = poll_every or (DRY_RUN_POLL if broker.broker == "dry_run" else POLL)
     sizes = {} if batch is None else {"batch": batch}
+    hedger = Hedger(broker=venue, ledger=books, gate=make_gate(broker, venue, books))
     return Wired(
         ledger=books,
         node=node,
@@ -158,7 +175,8 @@ def wire(
         ),
         processor=Processor(node=node, owner=hedge.owner, usdc=hedge.usdc, ledger=books, **sizes),
         enricher=Enricher(node=node, pyth=hedge.pyth, ledger=books),
-        hedger=Hedger(broker=venue, ledger=books),
+        refresher=Refresher(broker=venue, wanting=hedger.asked_about),
+        hedger=hedger,
         dispatcher=Dispatcher(broker=venue, ledger=books, poll_after=pause),
         poller=Poller(broker=venue, ledger=books, poll_every=pause),
         drainer=Drainer(ledger=books),

@@ -14,7 +14,7 @@ HEDGE = {
     "ORDER_OWNER": "0x70997970c51812dc3a010c7d01b50e0d17dc79c8",
     "DEPLOYMENT_BLOCK": "24000000",
 }
-STATIONS = ["watcher", "processor", "enricher", "hedger", "dispatcher", "poller", "drainer"]
+STATIONS = ["watcher", "processor", "enricher", "refresher", "hedger", "dispatcher", "poller", "drainer"]
 
 
 @pytest.fixture

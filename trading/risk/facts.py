@@ -7,7 +7,6 @@ exact text, so that a list of holdings is complete or it is not there.
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 import msgspec
 from django.db import models
@@ -69,6 +68,13 @@ class BrokerFact(models.Model):
         """What the broker said. Raises msgspec.MsgspecError where somebody wrote something else there."""
         return None if self.body is None else msgspec.json.decode(self.body, type=TYPES[FactKind(self.kind)])
 
+    def readable(self) -> Answer | None:
+        """What the broker said, as far as it can be read."""
+        try:
+            return self.answer()
+        except msgspec.MsgspecError:
+            return None
+
 
 def known(broker: str, symbols: Collection[Symbol]) -> dict[Symbol, Facts]:
     """What a broker last said of the account and of some symbols, in one query."""
@@ -77,8 +83,17 @@ def known(broker: str, symbols: Collection[Symbol]) -> dict[Symbol, Facts]:
 
 
 def _facts(rows: Iterable[BrokerFact]) -> Facts:
-    told: dict[str, Any] = {row.kind: row.answer() for row in rows}
-    return Facts(**told, troubles={row.kind: row.trouble for row in rows if row.trouble is not None})
+    told: dict[str, Answer | None] = {}
+    troubles: dict[str, str] = {}
+    for row in rows:
+        if row.trouble is not None:
+            troubles[row.kind] = row.trouble
+        try:
+            told[row.kind] = row.answer()
+        except msgspec.MsgspecError as error:
+            # Somebody wrote something else there: it is as if nothing were known, of this and nothing else.
+            troubles[row.kind] = f"the stored answer can't be read: {error}"
+    return Facts(**told, troubles=troubles)  # type: ignore[arg-type]  # each kind's own type, see TYPES
 
 
 # Asking.
@@ -111,9 +126,9 @@ def store(row: BrokerFact, answer: Answer, *, again_at: datetime) -> None:
     BrokerFact.objects.filter(pk=row.pk).update(not_before=again_at, tries=0, trouble=None)
 
 
-def note_trouble(row: BrokerFact, trouble: str, *, again_at: datetime, counts: bool = True) -> int:
+def note_trouble(row: BrokerFact, trouble: str, *, again_at: datetime) -> int:
     """Note that there was no answer; the last one stays, and grows old. Return how often in a row that is."""
-    tries = row.tries + 1 if counts else row.tries
+    tries = row.tries + 1
     BrokerFact.objects.filter(pk=row.pk).update(not_before=again_at, tries=tries, trouble=trouble)
     return tries
 

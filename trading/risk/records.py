@@ -8,10 +8,12 @@ from django.db import models
 from django.db.models import Q
 
 from trading.fields import ExactDecimalField
+from trading.notices.models import close_notice, open_notice
 from trading.risk.gate import Allowed, Denied
 from trading.risk.rules import Rule
 from trading.risk.scopes import LONGEST_SUBJECT
 from trading.risk.situation import Placed, Request
+from trading.values.arithmetic import plain
 from trading.values.identifiers import ClientOrderId, OrderId
 from trading.values.quantities import Usd
 from trading.values.sides import Side
@@ -19,6 +21,7 @@ from trading.values.symbols import Symbol
 
 FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=15)
+NOTICE = "order_denied"
 
 
 class RiskCheck(models.Model):
@@ -120,12 +123,41 @@ def keep_denial(request: Request, denied: Denied, *, now: datetime) -> Denial:
     denial.times += 1
     denial.last_at, denial.not_before = now, now + min(FIRST_WAIT * (1 << min(denial.times - 1, 20)), LONGEST_WAIT)
     denial.save()
+    _tell(denial, now)
     return denial
 
 
 def standing_denials(*, broker: str, strategy: str) -> list[Denial]:
     """The denials that stand, oldest first."""
     return list(Denial.objects.filter(broker=broker, strategy=strategy, ended_at=None).order_by("id"))
+
+
+def end_denials(denials: Collection[Denial], *, now: datetime) -> None:
+    """The orders were placed, or are not wanted any more: what stood against them is over."""
+    if not denials:
+        return
+    Denial.objects.filter(pk__in=[denial.pk for denial in denials]).update(ended_at=now)
+    for subject in {_notice_subject(denial) for denial in denials}:
+        # Of the account's denials the notice is one for all symbols.
+        if not any(_notice_subject(other) == subject for other in Denial.objects.filter(ended_at=None)):
+            close_notice(NOTICE, subject, at=now)
+
+
+def _tell(denial: Denial, now: datetime) -> None:
+    rule = Rule(denial.rule)
+    if rule.times_before_a_notice is None or denial.times < rule.times_before_a_notice:
+        return
+    open_notice(
+        NOTICE,
+        _notice_subject(denial),
+        f"{denial.side} {plain(denial.shares)} {denial.symbol} is not placed ({denial.strategy}), {rule}: {denial.text}"
+        ". It is asked for again by itself as soon as that has changed",
+        at=now,
+    )
+
+
+def _notice_subject(denial: Denial) -> str:
+    return denial.broker if Rule(denial.rule).is_of_the_account else f"{denial.symbol} ({denial.strategy})"
 
 
 def placed_since(
