@@ -5,5 +5,6 @@ from django.views.generic import RedirectView
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/streams/", include("eventstore.api")),
+    path("api/v1/kill-switch/", include("trading.risk.api")),
     path("", RedirectView.as_view(pattern_name="admin:index")),
 ]

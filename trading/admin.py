@@ -9,6 +9,7 @@ from trading.notices import admin as notices
 from trading.offchain_order import admin as offchain_order
 from trading.onchain_trade import admin as onchain_trade
 from trading.position import admin as position
+from trading.risk import admin as risk
 
 __all__ = [
     "chain",
@@ -20,4 +21,5 @@ __all__ = [
     "offchain_order",
     "onchain_trade",
     "position",
+    "risk",
 ]

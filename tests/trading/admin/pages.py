@@ -33,11 +33,21 @@ ROWS = {
     "trading.installation": make.installation,
     "trading.tablesample": make.table_sample,
     "trading.dryrunorder": make.dry_run_order,
+    "trading.killswitch": make.kill_switch,
+    "trading.restrictedsymbol": make.restricted_symbol,
+    "trading.risklimit": make.risk_limit,
+    "trading.riskchange": make.risk_change,
+    "trading.denial": make.denial,
+    "trading.riskcheck": make.risk_check,
+    "trading.brokerfact": make.broker_fact,
     "eventstore.storedevent": make.event,
     "eventstore.projection": make.projection,
     "eventstore.storedseal": make.seal,
     "eventstore.eventarchive": make.archive,
 }
+
+# Those that an operator may change, with a reason.
+CONTROLS = {"trading.killswitch", "trading.restrictedsymbol", "trading.risklimit"}
 
 # Those that hold one row only.
 SINGLE = {"trading.ledgermode", "trading.installation"}
