@@ -178,13 +178,13 @@ class _Examination:
         )
         if self._is_old("price", quote.quoted_at, LimitRule.PRICE_AGE_SECONDS):
             return self._denied(
-                Rule.QUOTE_FACTS,
+                Rule.PRICE_FACTS,
                 f"the latest price of {quote.symbol} is of {quote.quoted_at.isoformat()}, "
                 f"older than {self._figures['price_age_seconds']} seconds",
             )
         price = price_of(quote, self._request.side)
         if price is None:
-            return self._denied(Rule.QUOTE_FACTS, f"the quote of {quote.symbol} names no price")
+            return self._denied(Rule.PRICE_FACTS, f"the quote of {quote.symbol} names no price")
         limited = self._request.limit_price_usd
         if limited is not None:
             # What it may come to at most: a purchase at its limit, a sale at its limit or better.

@@ -20,6 +20,7 @@ class Rule(StrEnum):
     NOT_TRADABLE = "not_tradable"
     NOT_FRACTIONABLE = "not_fractionable"
     QUOTE_FACTS = "quote_facts"
+    PRICE_FACTS = "price_facts"
     PRICE_COLLAR = "price_collar"
     HOLDINGS_FACTS = "holdings_facts"
     HOLDINGS = "holdings"
@@ -73,7 +74,7 @@ FACTS = frozenset(
         Rule.HOLDINGS_FACTS,
     }
 )
-HEAL_SOON = FACTS | {Rule.SESSION_DISAGREES, Rule.ORDER_RATE}
+HEAL_SOON = FACTS | {Rule.PRICE_FACTS, Rule.SESSION_DISAGREES, Rule.ORDER_RATE}
 OF_THE_ACCOUNT = frozenset(
     {
         Rule.CLOCK_FACTS,
