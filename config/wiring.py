@@ -32,6 +32,7 @@ from trading.conductor.poller import Poller
 from trading.conductor.processes import process_name
 from trading.conductor.processor import Processor
 from trading.conductor.refresher import Refresher
+from trading.conductor.switched import switched
 from trading.conductor.watcher import Watcher
 from trading.ledger.book import Ledger
 from trading.ledger.mode import Mode
@@ -177,7 +178,7 @@ def wire(
         enricher=Enricher(node=node, pyth=hedge.pyth, ledger=books),
         refresher=Refresher(broker=venue, wanting=hedger.asked_about),
         hedger=hedger,
-        dispatcher=Dispatcher(broker=venue, ledger=books, poll_after=pause),
+        dispatcher=Dispatcher(broker=switched(venue), ledger=books, poll_after=pause),
         poller=Poller(broker=venue, ledger=books, poll_every=pause),
         drainer=Drainer(ledger=books),
         sealer=None if books.mode is Mode.LEGACY else Sealer(folder=settings.SEAL_FOLDER),

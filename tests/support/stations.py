@@ -26,6 +26,7 @@ from trading.conductor.poller import Poller
 from trading.conductor.processor import Processor
 from trading.conductor.refresher import Refresher
 from trading.conductor.station import Station
+from trading.conductor.switched import switched
 from trading.conductor.watcher import Watcher, queue
 from trading.ledger.book import Ledger
 from trading.ledger.mode import Mode
@@ -135,7 +136,7 @@ class Stations:
         )
         self.hedger = Hedger(broker=self.broker, ledger=self.ledger, gate=self.gate)
         self.refresher = Refresher(broker=self.broker, wanting=self.hedger.asked_about)
-        self.dispatcher = Dispatcher(broker=self.broker, ledger=self.ledger, poll_after=poll)
+        self.dispatcher = Dispatcher(broker=switched(self.broker), ledger=self.ledger, poll_after=poll)
         self.poller = Poller(broker=self.broker, ledger=self.ledger, poll_every=poll)
         self.drainer = Drainer(ledger=self.ledger)
 

@@ -8,11 +8,11 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.support.facts import account, asset, fresh_facts, holdings, market_clock, quote
 from tests.support.made_chain import know_tokens, log_of, take
-from tests.support.stations import MODES, Stations, notices
+from tests.support.stations import MODES, Clock, Stations, notices
 from tests.support.venue import Venue
 from tests.trading.risk.asking import terms, usd
 from tests.trading.risk.test_controls import restrict, set_limit
-from trading.brokers.outcomes import BrokerUnavailable
+from trading.brokers.outcomes import BrokerUnavailable, OutcomeUnknown
 from trading.conductor.outstanding import outstanding
 from trading.conductor.work import SymbolWait, resume
 from trading.notices.models import Notice
@@ -327,7 +327,7 @@ def test_two_rules_in_turn_are_two_episodes_and_no_more():
 
 
 def test_what_the_refresher_is_about_to_bring_is_no_denial():
-    stations = Stations(broker=(venue := Venue(clock_of())), clock=venue.now, refreshed=True)
+    stations = Stations(broker=(venue := Venue(Clock())), clock=venue.now, refreshed=True)
     stations.fill(log_of(take("SELL", "2", "tAAPL"), block=100))
 
     assert after(stations, 0) == []
@@ -337,15 +337,9 @@ def test_what_the_refresher_is_about_to_bring_is_no_denial():
     assert not Denial.objects.exists()
 
 
-def clock_of():
-    from tests.support.stations import Clock
-
-    return Clock()
-
-
 def test_what_nobody_brings_is_a_denial_after_a_while():
     """A refresher that does not run is no reason to be silent."""
-    stations = Stations(broker=(venue := Venue(clock_of())), clock=venue.now, refreshed=True)
+    stations = Stations(broker=(venue := Venue(Clock())), clock=venue.now, refreshed=True)
     stations.fill(log_of(take("SELL", "2", "tAAPL"), block=100))
 
     for seconds in (0, 2, 2.9):
@@ -357,7 +351,7 @@ def test_what_nobody_brings_is_a_denial_after_a_while():
 
 
 def test_what_was_asked_in_vain_is_a_denial_at_once_and_told_when_it_lasts():
-    stations = Stations(broker=(venue := Venue(clock_of())), clock=venue.now, refreshed=True)
+    stations = Stations(broker=(venue := Venue(Clock())), clock=venue.now, refreshed=True)
     stations.fill(log_of(take("SELL", "2", "tAAPL"), block=100))
     venue.fail("quote", BrokerUnavailable("503"), times=6)
 
@@ -432,3 +426,50 @@ def test_a_hedge_is_net_of_what_other_hedges_need():
     assert after(stations, 1) == ["BUY 2 AAPL"]
     told.of_all["account"] = account(stations.forward(61), buying_power_usd=usd("400"))
     assert after(stations, 1) == ["BUY 2 AAPL", "BUY 2 MSFT"]
+
+
+# What was placed before the switch was thrown.
+
+
+def test_i10_an_order_that_was_not_sent_before_the_switch_is_not_sent_while_it_is_on():
+    venue = Venue(Clock())
+    stations, _ = short_of(broker=venue, clock=venue.now)
+    after(stations, 0)
+    throw_it(stations, on=True)
+    for seconds in (0, 1, 10, 100):
+        stations.forward(seconds)
+        stations.run(stations.dispatcher)
+    assert venue.submitted == []
+
+    throw_it(stations, on=False)
+    stations.forward(60)
+    stations.run(stations.dispatcher)
+
+    assert [request.client_order_id for request in venue.submitted] == [stations.only_order().client_order_id]
+    assert stations.only_order().state is OrderState.SUBMITTED
+
+
+def test_an_order_that_may_be_at_the_broker_is_still_asked_for_while_the_switch_is_on():
+    venue = Venue(Clock())
+    stations, _ = short_of(broker=venue, clock=venue.now)
+    after(stations, 0)
+    venue.fail("submit", OutcomeUnknown("no answer"), taken=True)
+    stations.run(stations.dispatcher)
+    assert stations.only_order().state is OrderState.UNKNOWN
+
+    throw_it(stations, on=True)
+    stations.forward(60)
+    stations.run(stations.dispatcher)
+
+    assert stations.only_order().state is OrderState.SUBMITTED
+    assert len(venue.submitted) == 1
+
+
+@pytest.mark.parametrize(("subject", "sent"), [("AAPL", ["MSFT"]), ("TSLA", ["AAPL", "MSFT"])])
+def test_a_symbols_switch_holds_back_that_symbols_orders(subject, sent):
+    venue = Venue(Clock())
+    stations, _ = short_of("AAPL", "MSFT", broker=venue, clock=venue.now)
+    after(stations, 0)
+    throw_it(stations, on=True, scope=Scope.SYMBOL, subject=subject)
+    stations.run(stations.dispatcher)
+    assert [request.symbol for request in venue.submitted] == sent

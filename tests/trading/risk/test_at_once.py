@@ -107,11 +107,18 @@ def test_i11_orders_that_are_placed_at_once_do_not_share_the_room_under_a_limit(
     crew = crew_with_work(Mode.DUAL)
     set_limit(value, rule=rule)
 
-    def place(stations: Stations) -> Callable[[], None]:
-        turns = iter(range(4))
+    def place(stations: Stations, place_in_line: int) -> Callable[[], None]:
+        turns, ready = iter(range(4)), stations.hedger._ready
+
+        def from_elsewhere(now):
+            # Each begins with another symbol, so that none waits for another's position.
+            symbols = ready(now)
+            return symbols[place_in_line * 3 :] + symbols[: place_in_line * 3]
+
+        stations.hedger._ready = from_elsewhere
         return until(lambda: next(turns, None) is None, lambda: stations.hedger.run_once(now=stations.clock()))
 
-    at_once(*(place(stations) for stations in crew))
+    at_once(*(place(stations, number) for number, stations in enumerate(crew)))
 
     placed = list(RiskCheck.objects.all())
     assert len(placed) == orders
