@@ -45,6 +45,19 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
+                "title": "Risk",
+                "separator": True,
+                "items": [
+                    _page("Kill switches", "power_settings_new", "trading.killswitch"),
+                    _page("Restricted symbols", "block", "trading.restrictedsymbol"),
+                    _page("Limits", "speed", "trading.risklimit"),
+                    _page("Denials", "do_not_disturb_on", "trading.denial"),
+                    _page("Checks", "fact_check", "trading.riskcheck"),
+                    _page("Changes", "manage_history", "trading.riskchange"),
+                    _page("Broker facts", "storefront", "trading.brokerfact"),
+                ],
+            },
+            {
                 "title": "Chain",
                 "separator": True,
                 "items": [

@@ -10,6 +10,7 @@ from trading.notices import admin as notices
 from trading.offchain_order import admin as offchain_order
 from trading.onchain_trade import admin as onchain_trade
 from trading.position import admin as position
+from trading.risk import admin as risk
 from trading.submission import admin as submission
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "offchain_order",
     "onchain_trade",
     "position",
+    "risk",
     "submission",
 ]

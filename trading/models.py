@@ -30,6 +30,9 @@ from trading.notices.models import Notice
 from trading.offchain_order.view import OffchainOrderView
 from trading.onchain_trade.view import OnChainTradeView
 from trading.position.view import PositionView
+from trading.risk.controls import KillSwitch, RestrictedSymbol, RiskChange, RiskLimit
+from trading.risk.facts import BrokerFact
+from trading.risk.records import Denial, RiskCheck
 from trading.submission.absence import Absence
 from trading.submission.pauses import BrokerPause
 from trading.submission.sendings import Sending
@@ -38,11 +41,13 @@ __all__ = [
     "Absence",
     "AuthNote",
     "BackloggedEvent",
+    "BrokerFact",
     "BrokerLogin",
     "BrokerPause",
     "BrokerToken",
     "ChainBlock",
     "ChainCheckpoint",
+    "Denial",
     "DryRunOrder",
     "DryRunOutage",
     "Enrichment",
@@ -50,6 +55,7 @@ __all__ = [
     "HoldingBaseline",
     "HoldingCheck",
     "Installation",
+    "KillSwitch",
     "LedgerMode",
     "NettingLink",
     "NettingLinkView",
@@ -62,6 +68,10 @@ __all__ = [
     "OrderWork",
     "PositionView",
     "QueuedLog",
+    "RestrictedSymbol",
+    "RiskChange",
+    "RiskCheck",
+    "RiskLimit",
     "SchwabAuthView",
     "Sending",
     "StationHeartbeat",

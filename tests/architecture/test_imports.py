@@ -17,6 +17,7 @@ PARTS = [
     "trading.chain",
     "trading.brokers",
     "trading.notices",
+    "trading.risk",
     "trading.submission",
     "trading.growth",
     "trading.ledger",
@@ -42,7 +43,7 @@ STRANGERS = {
 }
 
 # Files that decide: they can be read, tested and replayed without Django.
-PURE = ("events.py", "commands.py", "aggregate.py")
+PURE = ("events.py", "commands.py", "aggregate.py", "gate.py")
 
 
 def test_a_part_imports_only_what_comes_before_it():

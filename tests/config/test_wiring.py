@@ -24,6 +24,7 @@ STATIONS = [
     "watcher",
     "processor",
     "enricher",
+    "refresher",
     "hedger",
     "dispatcher",
     "poller",

@@ -33,6 +33,9 @@ from trading.notices.models import Notice
 from trading.offchain_order.view import OffchainOrderView
 from trading.onchain_trade.view import OnChainTradeView
 from trading.position.view import PositionView
+from trading.risk.controls import KillSwitch, RestrictedSymbol, RiskChange, RiskLimit
+from trading.risk.facts import BrokerFact
+from trading.risk.records import Denial, RiskCheck
 
 NOON = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
 
@@ -407,3 +410,70 @@ def broker_login(**facts):
 def auth_note(**facts):
     given = {"broker": "schwab", "command": '{"type":"lose","lost_at":"2026-03-02T12:00:00Z","reason":"why"}'}
     return AuthNote.objects.create(**given | {"noted_at": NOON} | facts)
+
+
+CHANGED = {"reason": "as agreed", "actor": "operator", "at": NOON}
+
+
+def kill_switch(**facts):
+    return KillSwitch.objects.create(**{"scope": "symbol", "subject": f"S{number()}", "is_on": False} | CHANGED | facts)
+
+
+def restricted_symbol(**facts):
+    return RestrictedSymbol.objects.create(**{"symbol": f"S{number()}"} | CHANGED | facts)
+
+
+def risk_limit(**facts):
+    given = {"rule": "max_order_shares", "scope": "symbol", "subject": f"S{number()}", "value": Decimal("10.5")}
+    return RiskLimit.objects.create(**given | CHANGED | facts)
+
+
+def risk_change(**facts):
+    given = {"control": "limit", "subject": f"S{number()}", "before": None, "after": '{"value":"10.5"}'}
+    return RiskChange.objects.create(**given | CHANGED | facts)
+
+
+def denial(**facts):
+    return Denial.objects.create(
+        **{
+            "broker": "dry_run",
+            "strategy": "hedge",
+            "symbol": f"S{number()}",
+            "rule": "session_closed",
+            "side": "SELL",
+            "shares": Decimal(3),
+            "text": "the market is closed",
+            "figures": '{"clock_open":"no"}',
+            "times": 1,
+            "first_at": NOON,
+            "last_at": NOON,
+            "not_before": NOON,
+        }
+        | facts
+    )
+
+
+def risk_check(**facts):
+    n = number()
+    return RiskCheck.objects.create(
+        **{
+            "client_order_id": f"ht-test-{n}-1",
+            "order_id": n,
+            "broker": "dry_run",
+            "strategy": "hedge",
+            "symbol": "AAPL",
+            "side": "SELL",
+            "asked_shares": Decimal(3),
+            "allowed_shares": Decimal(3),
+            "price_usd": Decimal("200.1"),
+            "notional_usd": Decimal("600.3"),
+            "figures": '{"quote_price_usd":"200.1"}',
+            "checked_at": NOON,
+        }
+        | facts
+    )
+
+
+def broker_fact(**facts):
+    given = {"broker": "dry_run", "kind": "quote", "subject": f"S{number()}", "body": "{}", "as_of": NOON}
+    return BrokerFact.objects.create(**given | {"not_before": NOON} | facts)

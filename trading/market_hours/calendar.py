@@ -1,7 +1,7 @@
 """Calendar: the regular sessions of the New York Stock Exchange, with its holidays and half days.
 
-It knows what is planned. A day on which the exchange closes without notice is known to the broker first: see agreement.
-Spans are half-open: at the opening the market is open, at the close it is closed.
+It knows what is planned. A day on which the exchange closes without notice is known to the broker first, whose clock
+the risk gate asks too. Spans are half-open: at the opening the market is open, at the close it is closed.
 """
 
 from collections.abc import Callable, Iterator

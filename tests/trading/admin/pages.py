@@ -39,6 +39,13 @@ ROWS = {
     "trading.brokertoken": make.broker_token,
     "trading.brokerlogin": make.broker_login,
     "trading.authnote": make.auth_note,
+    "trading.killswitch": make.kill_switch,
+    "trading.restrictedsymbol": make.restricted_symbol,
+    "trading.risklimit": make.risk_limit,
+    "trading.riskchange": make.risk_change,
+    "trading.denial": make.denial,
+    "trading.riskcheck": make.risk_check,
+    "trading.brokerfact": make.broker_fact,
     "eventstore.storedevent": make.event,
     "eventstore.projection": make.projection,
     "eventstore.storedseal": make.seal,
@@ -46,6 +53,9 @@ ROWS = {
     "audit_trail.apicalllog": make.api_call,
     "audit_trail.apipayload": make.api_payload,
 }
+
+# Those that an operator may change, with a reason.
+CONTROLS = {"trading.killswitch", "trading.restrictedsymbol", "trading.risklimit"}
 
 # Those that hold one row only.
 SINGLE = {"trading.ledgermode", "trading.installation", "trading.schwabauthview"}
