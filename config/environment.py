@@ -126,10 +126,6 @@ HEDGE_THRESHOLD = Variable(
     example="HEDGE_THRESHOLD='2.5 shares'",
     default="1 share",
 )
-EXPOSURE_SECONDS = Variable("EXPOSURE_SECONDS", "whole seconds, from 1 to 86400", "EXPOSURE_SECONDS=120", default="300")
-BEFORE_CLOSE_SECONDS = Variable(
-    "BEFORE_CLOSE_SECONDS", "whole seconds, from 0 to 86400", "BEFORE_CLOSE_SECONDS=1800", default="900"
-)
 SEAL_FOLDER = Variable("SEAL_FOLDER", "the full name of a folder", "SEAL_FOLDER=/var/lib/hedgetrail/seals", default="")
 ARCHIVE_FOLDER = Variable("ARCHIVE_FOLDER", "the full name of a folder", "ARCHIVE_FOLDER=/srv/archives", default="")
 
@@ -153,8 +149,9 @@ def documented_variables() -> tuple[Variable, ...]:
     """List every variable that the project reads."""
     from config.broker_environment import BROKER_VARIABLES  # They are made of what stands here.
     from config.schwab_environment import SCHWAB_VARIABLES
+    from config.timing_environment import TIMING_VARIABLES
 
-    return VARIABLES + BROKER_VARIABLES + SCHWAB_VARIABLES
+    return VARIABLES + BROKER_VARIABLES + SCHWAB_VARIABLES + TIMING_VARIABLES
 
 
 # What settings.py asks for.
@@ -291,14 +288,6 @@ def ledger_settings(environ: Mapping[str, str] | None = None) -> LedgerSettings:
     )
 
 
-def exposure_seconds(environ: Mapping[str, str] | None = None) -> tuple[int, int]:
-    """Return how old open exposure may be in a session, and how long before its close any is told of at once."""
-    return (
-        read(EXPOSURE_SECONDS, lambda text: _whole_seconds(text, least=1), environ),
-        read(BEFORE_CLOSE_SECONDS, lambda text: _whole_seconds(text, least=0), environ),
-    )
-
-
 # How a value is read. A parser raises ValueError on what it can't read; its message may add a reason.
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -406,12 +395,6 @@ def _seconds(text: str) -> Decimal:
     if not seconds.is_finite() or seconds < 0:
         raise ValueError
     return seconds
-
-
-def _whole_seconds(text: str, *, least: int) -> int:
-    if re.fullmatch(r"[0-9]{1,5}", text) is None or not least <= int(text) <= 86_400:
-        raise ValueError
-    return int(text)
 
 
 def _behaviours(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:

@@ -14,10 +14,10 @@ from config.environment import (
     HedgeSettings,
     LedgerSettings,
     broker_settings,
-    exposure_seconds,
     hedge_settings,
     ledger_settings,
 )
+from config.timing_environment import exposure_seconds, polling
 from eventstore.integrity.sealer import Sealer
 from trading.brokers.alpaca.identity import Mode as TradingMode
 from trading.brokers.port import Broker
@@ -50,7 +50,6 @@ from trading.risk.situation import Terms
 from trading.values.thresholds import threshold
 
 DRY_RUN_POLL = timedelta(seconds=0.5)
-POLL = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
@@ -175,7 +174,9 @@ def wire(
     books = make_ledger(ledger)
     stopping = threading.Event()
     node, venue = make_node(hedge, stopping), make_broker(broker, books, recorder=recorder)
-    pause = poll_every or (DRY_RUN_POLL if broker.broker == "dry_run" else POLL)
+    simulated = broker.broker == "dry_run"
+    asks = polling()
+    pause = poll_every or (DRY_RUN_POLL if simulated else asks.every)
     sizes = {} if batch is None else {"batch": batch}
     gate = make_gate(broker, venue, books)
     hedger = Hedger(broker=venue, ledger=books, gate=gate)
@@ -200,9 +201,9 @@ def wire(
             broker=switched(venue),
             ledger=books,
             poll_after=min(pause, YOUNG_EVERY),
-            may_trade=AccountCheck(venue, simulated=broker.broker == "dry_run"),
+            may_trade=AccountCheck(venue, simulated=simulated),
         ),
-        poller=Poller(broker=venue, ledger=books, poll_every=pause),
+        poller=Poller(broker=venue, ledger=books, poll_every=pause, jitter=timedelta(0) if simulated else asks.jitter),
         tokens=make_token_refresher(broker, books, recorder=recorder),
         reconciler=Reconciler(broker=venue, ledger=books),
         clerk=clerk_of(venue, books, gate),

@@ -144,6 +144,38 @@ def test_the_dry_run_needs_no_recorder(broker_of):
     assert broker_of(None, BROKER="dry_run").name == "dry_run"
 
 
-def test_a_broker_without_an_adapter_is_refused(broker_of):
-    with pytest.raises(SettingError, match="BROKER is 'schwab', for which there is no adapter"):
-        broker_of(Kept(), BROKER="schwab")
+SCHWAB = {
+    "BROKER": "schwab",
+    "TRADING_MODE": "live",
+    "CONFIRM_LIVE_TRADING": "yes",
+    "SCHWAB_APP_KEY": "the-apps-own-key",
+    "SCHWAB_APP_SECRET": "the-apps-own-secret",
+    "SCHWAB_ACCOUNT": "12345678",
+    "TOKEN_ENCRYPTION_KEYS": "ab" * 32,
+}
+
+
+def test_schwab_is_put_together_from_the_environment(broker_of):
+    broker = broker_of(Kept(), **SCHWAB)
+
+    assert (broker.name, broker.capabilities.client_order_id) == ("schwab", False)
+
+
+def test_schwab_has_no_paper_accounts_so_it_is_refused_for_paper_but_for_a_stand_in(broker_of):
+    paper = {**SCHWAB, "TRADING_MODE": "paper", "CONFIRM_LIVE_TRADING": ""}
+
+    with pytest.raises(SettingError, match="Schwab has no paper accounts"):
+        broker_of(Kept(), **paper)
+
+    assert broker_of(Kept(), **paper, SCHWAB_BASE_URL="http://127.0.0.1:18081").name == "schwab"
+
+
+def test_orders_at_a_real_broker_are_polled_as_the_environment_says(monkeypatch):
+    for name, value in {**ALPACA, "ORDER_POLLING_INTERVAL": "7", "ORDER_POLLING_MAX_JITTER": "2"}.items():
+        monkeypatch.setenv(name, value)
+
+    wired = wire(hedge=hedge_settings(HEDGE), broker=broker_settings({"BROKER": "alpaca"}), recorder=Kept())
+
+    assert (wired.poller.poll_every, wired.poller.jitter) == (timedelta(seconds=7), timedelta(seconds=2))
+    wired.node.close()
+    wired.broker.close()
