@@ -18,8 +18,9 @@ from trading.ledger.book import Ledger
 from trading.notices.models import close_notice, open_notice
 from trading.position.aggregate import HedgeDue, Position
 from trading.risk.checking import Gate
-from trading.risk.gate import Denied
+from trading.risk.gate import Denied, Verdict
 from trading.risk.records import Denial, end_denials, keep_denial, standing_denials
+from trading.risk.rules import Rule
 from trading.risk.scopes import HEDGE
 from trading.risk.situation import Request
 from trading.values.arithmetic import plain
@@ -61,9 +62,13 @@ class Hedger:
         return [position for position in self._ledger.memory().positions() if self._hedge_of(position) is not None]
 
     def asked_about(self) -> list[Symbol]:
-        """The symbols of which the gate must know more before they can be hedged: all that want it, but the halted."""
-        halted = {symbol for symbol, wait in waits().items() if wait.halted_at is not None}
-        return [position.symbol for position in self.wanting() if position.symbol not in halted]
+        """The symbols of which the gate must know more: all that want a hedge, but those that an operator stopped."""
+        wanting = [position.symbol for position in self.wanting()]
+        if not wanting:
+            return []
+        stopped = {symbol for symbol, wait in waits().items() if wait.halted_at is not None}
+        stopped |= {denial.symbol for denial in self.denials() if Rule(denial.rule).is_an_operators_stop}
+        return [symbol for symbol in wanting if symbol not in stopped]
 
     def denials(self) -> list[Denial]:
         """What stands against hedges now."""
@@ -102,6 +107,8 @@ class Hedger:
 
     def _let_through(self, requests: Sequence[Request], denials: Sequence[Denial], now: datetime) -> list[Symbol]:
         verdicts = self._gate.look(requests, now=now)
+        lifted = [denial for denial in denials if _is_lifted(denial, verdicts.get(Symbol(denial.symbol)))]
+        end_denials(lifted, now=now)
         ready, awaited = [], {}
         for request in requests:
             verdict = verdicts[request.symbol]
@@ -206,3 +213,10 @@ def _is_kept(request: Request, denied: Denied, denials: Sequence[Denial], now: d
     return any(
         denial.symbol == request.symbol and denial.rule == denied.rule and denial.not_before > now for denial in denials
     )
+
+
+def _is_lifted(denial: Denial, verdict: Verdict | None) -> bool:
+    """Tell whether what an operator stopped is stopped no more: the gate, which asks for that first, says otherwise."""
+    if verdict is None or not Rule(denial.rule).is_an_operators_stop:
+        return False
+    return not isinstance(verdict, Denied) or verdict.rule != denial.rule

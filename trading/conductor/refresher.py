@@ -38,6 +38,8 @@ EVERY = {
     FactKind.QUOTE: timedelta(seconds=5),
     FactKind.ASSET: timedelta(hours=1),
 }
+# Where many symbols wait for long, their quotes must leave the broker's patience for orders: 120 a minute at most.
+QUOTE_PACE = timedelta(seconds=0.5)
 LONGEST_WAIT = timedelta(minutes=1)
 
 
@@ -68,7 +70,7 @@ class Refresher:
                 continue  # Another process asks.
             worked = True
             try:
-                self._ask(row, now)
+                self._ask(row, now, among=len(symbols))
             except RateLimited as limit:
                 self._hold_back(row, limit, now)
                 break
@@ -90,9 +92,13 @@ class Refresher:
         asked = [clock] if _is_closed(clock, now) else [clock, *others]
         return [row for row in asked if row.not_before <= now]
 
-    def _ask(self, row: BrokerFact, now: datetime) -> None:
-        answer = self._answer(FactKind(row.kind), Symbol(row.subject), now)
-        again_at = max(now, answer.as_of) + self._every[FactKind(row.kind)]
+    def _ask(self, row: BrokerFact, now: datetime, *, among: int) -> None:
+        kind = FactKind(row.kind)
+        answer = self._answer(kind, Symbol(row.subject), now)
+        every = self._every[kind]
+        if kind is FactKind.QUOTE:
+            every = max(every, QUOTE_PACE * among)
+        again_at = max(now, answer.as_of) + every
         if isinstance(answer, MarketClock):
             # The market opens and closes to the second, so it is looked at again then.
             turns = (answer.next_open_at, answer.next_close_at)

@@ -58,6 +58,8 @@ class Gate:
         """Tell what would be decided now, of one order a symbol. It is no leave to place anything."""
         if not requests:
             return {}
+        if strangers := {request.broker for request in requests} - {self._broker}:
+            raise ValueError(f"expected orders at {self._broker}, was {', '.join(sorted(strangers))}")
         controls = controls_in_force(now)
         facts = self._facts(self._broker, [request.symbol for request in requests])
         facts = self._with_orders(facts, requests, controls, now)

@@ -46,6 +46,11 @@ class Rule(StrEnum):
         return self in OF_THE_ACCOUNT
 
     @property
+    def is_an_operators_stop(self) -> bool:
+        """An operator wants no order: the broker need not be asked for anything until that is lifted."""
+        return self in (Rule.KILL_SWITCH, Rule.RESTRICTED_SYMBOL)
+
+    @property
     def needs_an_operator(self) -> bool:
         """Waiting does not help."""
         return self in NEED_AN_OPERATOR
@@ -54,9 +59,10 @@ class Rule(StrEnum):
     def times_before_a_notice(self) -> int | None:
         """After how many denials alike an operator is told; None where there is nothing to tell.
 
-        A kill switch has a notice of its own for as long as it is on, and a closed market is no trouble.
+        A kill switch has a notice of its own for as long as it is on; a closed market, or less than there is to order,
+        is no trouble.
         """
-        if self in (Rule.KILL_SWITCH, Rule.SESSION_CLOSED):
+        if self in (Rule.KILL_SWITCH, Rule.SESSION_CLOSED, Rule.NOT_FRACTIONABLE):
             return None
         return SOME if self in HEAL_SOON else 1
 
