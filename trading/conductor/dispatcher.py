@@ -19,7 +19,6 @@ from trading.conductor.reports import (
     record_rejection,
     record_unknown,
     request_of,
-    settled,
     stop_for_the_operator,
 )
 from trading.conductor.work import due, look_again_at, try_again
@@ -138,7 +137,6 @@ class Dispatcher:
         if stands.state is OrderState.UNKNOWN:
             self._postpone(order, stands.reason or "unknown", now)
             return False
-        settled(order, now=now)
         look_again_at(order.order_id, at=now + self._poll_after)
         log.info("Order submitted", order=order.order_id, symbol=order.symbol, broker_order=report.broker_order_id)
         return True

@@ -198,6 +198,22 @@ def test_an_order_that_five_looks_over_two_minutes_do_not_find_was_never_there(s
     assert first != second
 
 
+def test_what_was_told_of_an_order_is_closed_when_it_is_known_that_it_was_never_there(stations, venue):
+    venue.fail("submit", LOST)
+    stations.hedge()
+    stations.forward(1)
+    stations.run(stations.dispatcher)
+    for _ in range(4):
+        stations.forward(15)
+        stations.run(stations.dispatcher)
+    assert notices() == [("order_stuck", "order 1")]
+
+    on(stations, 300)
+
+    assert [order.state for order in stations.orders()] == [OrderState.FAILED, OrderState.SUBMITTED]
+    assert notices() == []
+
+
 def test_no_second_order_of_the_symbol_is_placed_while_the_first_is_looked_for(stations, venue):
     venue.fail("submit", LOST)
     stations.hedge()
