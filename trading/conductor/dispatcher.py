@@ -27,7 +27,7 @@ from trading.notices.models import open_notice
 from trading.offchain_order.aggregate import OffchainOrder, OrderState
 from trading.offchain_order.commands import StartSubmission
 from trading.submission.pauses import is_paused, pause, pauses_for_all, resume_calls
-from trading.submission.sendings import AlreadyOnTheWay
+from trading.submission.sendings import AlreadyOnTheWay, KnownByNow
 from trading.submission.submitter import AtTheBroker, ForTheOperator, InDoubt, NeverThere, Outcome, Refused, Submitter
 from trading.values.identifiers import OrderId
 
@@ -97,6 +97,9 @@ class Dispatcher:
             outcome = self._submitter.submit(request, now=now)
         except AlreadyOnTheWay as alike:
             self._postpone(order, str(alike), now)
+            return
+        except KnownByNow as known:
+            log.info("Order known by now", order=order.order_id, symbol=order.symbol, reason=str(known))
             return
         if self._book(order, outcome, now):
             self._submitter.settle(request.client_order_id)
