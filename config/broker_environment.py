@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from config.environment import SettingError, Variable, _read, _word
+from config.environment import SettingError, Variable, _word, read
 from trading.brokers.alpaca.identity import DATA_URL, Mode
 from trading.values.secret import Secret
 
@@ -29,8 +29,8 @@ CONFIRM_LIVE_TRADING = Variable(
 
 def trading_mode(environ: Mapping[str, str] | None = None) -> Mode:
     """Return whether orders cost real money, which is said twice. Raises SettingError."""
-    mode = Mode(_read(TRADING_MODE, lambda text: _word(text, tuple(Mode)), environ))
-    confirmed = _read(CONFIRM_LIVE_TRADING, lambda text: _word(text, ("", "yes")), environ)
+    mode = Mode(read(TRADING_MODE, lambda text: _word(text, tuple(Mode)), environ))
+    confirmed = read(CONFIRM_LIVE_TRADING, lambda text: _word(text, ("", "yes")), environ)
     if mode is Mode.LIVE and not confirmed:
         raise SettingError(
             "TRADING_MODE is live and CONFIRM_LIVE_TRADING is not set. Expected CONFIRM_LIVE_TRADING=yes, so that "
@@ -89,11 +89,11 @@ def alpaca_settings(environ: Mapping[str, str] | None = None) -> AlpacaSettings:
     mode = trading_mode(environ)
     return AlpacaSettings(
         mode=mode,
-        key=_read(ALPACA_API_KEY, _secret, environ),
-        secret=_read(ALPACA_API_SECRET, _secret, environ),
-        account=_read(ALPACA_ACCOUNT, _account, environ),
-        trading_url=_read(ALPACA_BASE_URL, _service, environ) or mode.trading_url,
-        data_url=_read(ALPACA_DATA_URL, _service, environ),
+        key=read(ALPACA_API_KEY, _secret, environ),
+        secret=read(ALPACA_API_SECRET, _secret, environ),
+        account=read(ALPACA_ACCOUNT, _account, environ),
+        trading_url=read(ALPACA_BASE_URL, _service, environ) or mode.trading_url,
+        data_url=read(ALPACA_DATA_URL, _service, environ),
     )
 
 

@@ -7,17 +7,25 @@ from django.utils import timezone
 
 from audit_trail.payloads.recorder import PayloadRecorder
 from audit_trail.payloads.redaction import Redaction
-from config.broker_environment import AlpacaSettings, alpaca_settings
+from config.broker_environment import AlpacaSettings, alpaca_settings, trading_mode
 from config.environment import BrokerSettings, DryRunSettings, SettingError
 from config.logs import secret_texts
+from config.schwab_environment import SchwabSettings, schwab_account, schwab_settings, token_keys
+from trading.broker_auth.tokens import TokenStore
 from trading.brokers.alpaca.broker import AlpacaBroker
-from trading.brokers.alpaca.identity import Identity
+from trading.brokers.alpaca.identity import Identity, Mode
 from trading.brokers.dry_run.behaviour import Behaviour, Behaviours
 from trading.brokers.dry_run.broker import DryRunBroker
 from trading.brokers.http import BrokerHttp
 from trading.brokers.outcomes import NotAuthorised
 from trading.brokers.port import Broker
 from trading.brokers.recording import Recorder
+from trading.brokers.schwab.broker import SchwabBroker
+from trading.brokers.schwab.oauth import SchwabOAuth
+from trading.brokers.schwab.service import is_schwab
+from trading.conductor.grants import Refreshes
+from trading.conductor.token_keeper import TokenKeeper
+from trading.conductor.token_refresher import TokenRefresher
 from trading.ledger.book import Ledger
 from trading.values.symbols import Symbol, symbol
 
@@ -37,10 +45,10 @@ def make_broker(settings: BrokerSettings, ledger: Ledger, *, recorder: Recorder 
             return make_dry_run(settings.dry_run, ledger)
         case "alpaca":
             return make_alpaca(alpaca_settings(), recorder or make_recorder())
+        case "schwab":
+            return make_schwab(schwab_settings(), ledger, recorder or make_recorder())
         case unknown:
-            raise SettingError(
-                f"BROKER is {unknown!r}, for which there is no adapter in this version: expected dry_run or alpaca"
-            )
+            raise SettingError(f"expected BROKER to be dry_run, alpaca or schwab, was {unknown!r}")
 
 
 def make_dry_run(settings: DryRunSettings, ledger: Ledger) -> DryRunBroker:
@@ -74,6 +82,55 @@ def make_alpaca(settings: AlpacaSettings, recorder: Recorder) -> AlpacaBroker:
         for url in (settings.trading_url, settings.data_url)
     )
     return AlpacaBroker(identity=identity, trading=trading, data=data)
+
+
+def make_schwab(settings: SchwabSettings, ledger: Ledger, recorder: Recorder) -> SchwabBroker:
+    """Schwab, where every account trades real money, or a stand-in for it. Raises SettingError."""
+    real = is_schwab(settings.base_url)
+    if real and trading_mode() is not Mode.LIVE:
+        raise SettingError(
+            "TRADING_MODE is paper, and Schwab has no paper accounts: expected TRADING_MODE=live with "
+            "CONFIRM_LIVE_TRADING=yes, or SCHWAB_BASE_URL of a venue that stands in for Schwab"
+        )
+    http = schwab_http(settings, recorder)
+    return SchwabBroker(
+        http=http,
+        tokens=make_token_keeper(ledger, oauth=oauth_of(settings, http)),
+        account_number=schwab_account(),
+        clock=timezone.now,
+        paper=False if real else None,
+    )
+
+
+def schwab_http(settings: SchwabSettings, recorder: Recorder) -> BrokerHttp:
+    return BrokerHttp(source=SchwabBroker.name, base_url=settings.base_url, recorder=recorder, clock=timezone.now)
+
+
+def oauth_of(settings: SchwabSettings, http: BrokerHttp) -> SchwabOAuth:
+    return SchwabOAuth(
+        app_key=settings.app_key, app_secret=settings.app_secret, redirect_uri=settings.redirect_uri, http=http
+    )
+
+
+def make_oauth(settings: SchwabSettings) -> SchwabOAuth:
+    """What logs in at Schwab; its calls go to our records."""
+    return oauth_of(settings, schwab_http(settings, make_recorder()))
+
+
+def make_token_keeper(ledger: Ledger, *, oauth: Refreshes) -> TokenKeeper:
+    """What keeps Schwab's tokens, under the keys that the environment gives. Raises SettingError."""
+    return TokenKeeper(ledger=ledger, oauth=oauth, store=TokenStore(token_keys()), clock=timezone.now)
+
+
+def make_token_refresher(
+    settings: BrokerSettings, ledger: Ledger, *, recorder: Recorder | None = None
+) -> TokenRefresher | None:
+    """What keeps a login alive between calls; None where the broker needs none. Raises SettingError."""
+    if settings.broker != SchwabBroker.name:
+        return None
+    schwab = schwab_settings()
+    oauth = oauth_of(schwab, schwab_http(schwab, recorder or make_recorder()))
+    return TokenRefresher(keeper=make_token_keeper(ledger, oauth=oauth))
 
 
 def last_price(ledger: Ledger, asked: Symbol) -> Decimal | None:

@@ -147,9 +147,11 @@ VARIABLES = tuple(value for value in list(globals().values()) if isinstance(valu
 
 def documented_variables() -> tuple[Variable, ...]:
     """List every variable that the project reads."""
-    from config.broker_environment import BROKER_VARIABLES  # It is made of what stands here.
+    from config.broker_environment import BROKER_VARIABLES  # They are made of what stands here.
+    from config.schwab_environment import SCHWAB_VARIABLES
+    from config.timing_environment import TIMING_VARIABLES
 
-    return VARIABLES + BROKER_VARIABLES
+    return VARIABLES + BROKER_VARIABLES + SCHWAB_VARIABLES + TIMING_VARIABLES
 
 
 # What settings.py asks for.
@@ -157,29 +159,29 @@ def documented_variables() -> tuple[Variable, ...]:
 
 def secret_key(environ: Mapping[str, str] | None = None) -> str:
     """Return SECRET_KEY, which whatever serves pages or signs tasks needs."""
-    return _read(SECRET_KEY, _text, environ)
+    return read(SECRET_KEY, _text, environ)
 
 
 def debug(environ: Mapping[str, str] | None = None) -> bool:
-    return _read(DEBUG, _switch, environ)
+    return read(DEBUG, _switch, environ)
 
 
 def allowed_hosts(environ: Mapping[str, str] | None = None) -> list[str]:
-    return _read(ALLOWED_HOSTS, _names, environ)
+    return read(ALLOWED_HOSTS, _names, environ)
 
 
 def log_level(environ: Mapping[str, str] | None = None) -> str:
-    return _read(LOG_LEVEL, lambda text: _word(text.upper(), LOG_LEVELS), environ)
+    return read(LOG_LEVEL, lambda text: _word(text.upper(), LOG_LEVELS), environ)
 
 
 def database(folder: Path, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return Django's settings of the database; a relative SQLite file lies in the folder."""
-    return _read(DATABASE_URL, lambda text: parsed(text, folder), environ)
+    return read(DATABASE_URL, lambda text: parsed(text, folder), environ)
 
 
 def event_partitions(environ: Mapping[str, str] | None = None) -> int | None:
     """Return into how many partitions a new table of events is divided, or None."""
-    return _read(EVENT_PARTITIONS, _partitions, environ)
+    return read(EVENT_PARTITIONS, _partitions, environ)
 
 
 # What housekeeping asks for.
@@ -187,11 +189,11 @@ def event_partitions(environ: Mapping[str, str] | None = None) -> int | None:
 
 def least_free_disk(environ: Mapping[str, str] | None = None) -> Decimal:
     """Return the percentage of the disk that must be free."""
-    return _read(LEAST_FREE_DISK, _percent, environ)
+    return read(LEAST_FREE_DISK, _percent, environ)
 
 
 def folder(variable: Variable, environ: Mapping[str, str] | None = None) -> Path | None:
-    return _read(variable, _folder, environ)
+    return read(variable, _folder, environ)
 
 
 # What the stations ask for.
@@ -255,23 +257,23 @@ class LedgerSettings:
 
 def hedge_settings(environ: Mapping[str, str] | None = None) -> HedgeSettings:
     return HedgeSettings(
-        rpc_url=_read(RPC_URL, _node_url, environ),
-        orderbook=_read(ORDERBOOK_ADDRESS, _address, environ),
-        owner=_read(ORDER_OWNER, _address, environ),
-        deployment_block=_read(DEPLOYMENT_BLOCK, _block_number, environ),
-        usdc=_read(USDC_ADDRESS, _address, environ),
-        pyth=_read(PYTH_ADDRESS, _address, environ),
-        cutoff=_read(CHAIN_CUTOFF, _cutoff, environ),
+        rpc_url=read(RPC_URL, _node_url, environ),
+        orderbook=read(ORDERBOOK_ADDRESS, _address, environ),
+        owner=read(ORDER_OWNER, _address, environ),
+        deployment_block=read(DEPLOYMENT_BLOCK, _block_number, environ),
+        usdc=read(USDC_ADDRESS, _address, environ),
+        pyth=read(PYTH_ADDRESS, _address, environ),
+        cutoff=read(CHAIN_CUTOFF, _cutoff, environ),
     )
 
 
 def broker_settings(environ: Mapping[str, str] | None = None) -> BrokerSettings:
-    behaviour, exceptions = _read(DRY_RUN_BEHAVIOUR, _behaviours, environ)
+    behaviour, exceptions = read(DRY_RUN_BEHAVIOUR, _behaviours, environ)
     return BrokerSettings(
-        broker=_read(BROKER, lambda text: _word(text, BROKERS), environ),
+        broker=read(BROKER, lambda text: _word(text, BROKERS), environ),
         dry_run=DryRunSettings(
-            fill_seconds=_read(DRY_RUN_FILL_SECONDS, _seconds, environ),
-            latency_seconds=_read(DRY_RUN_LATENCY_SECONDS, _seconds, environ),
+            fill_seconds=read(DRY_RUN_FILL_SECONDS, _seconds, environ),
+            latency_seconds=read(DRY_RUN_LATENCY_SECONDS, _seconds, environ),
             behaviour=behaviour,
             exceptions=exceptions,
         ),
@@ -280,9 +282,9 @@ def broker_settings(environ: Mapping[str, str] | None = None) -> BrokerSettings:
 
 def ledger_settings(environ: Mapping[str, str] | None = None) -> LedgerSettings:
     return LedgerSettings(
-        mode=_read(LEDGER, lambda text: _word(text, LEDGERS), environ),
-        legacy_projection=_read(LEGACY_PROJECTION, _switch, environ),
-        threshold=_read(HEDGE_THRESHOLD, _threshold, environ),
+        mode=read(LEDGER, lambda text: _word(text, LEDGERS), environ),
+        legacy_projection=read(LEGACY_PROJECTION, _switch, environ),
+        threshold=read(HEDGE_THRESHOLD, _threshold, environ),
     )
 
 
@@ -295,10 +297,10 @@ LEDGERS = ("legacy", "dual", "events")
 SWITCHES = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
 
 
-def _read(variable: Variable, parse: Callable[[str], T], environ: Mapping[str, str] | None) -> T:
-    environ = os.environ if environ is None else environ
-    text = environ.get(variable.name, "").strip()  # Set to nothing is not set: env files often say `NAME=`.
-    if not text:
+def read(variable: Variable, parse: Callable[[str], T], environ: Mapping[str, str] | None) -> T:
+    """Read a variable. Raises SettingError, whose traceback shows no secret, not among its locals either."""
+    text = (os.environ if environ is None else environ).get(variable.name, "").strip()
+    if not text:  # Set to nothing is not set: env files often say `NAME=`.
         if variable.default is None:
             raise SettingError(
                 f"{variable.name} is not set. Expected {variable.expected}; for example {variable.example}"
@@ -309,9 +311,11 @@ def _read(variable: Variable, parse: Callable[[str], T], environ: Mapping[str, s
     except ValueError as error:
         found = "" if variable.secret else f", found {text!r}"
         reason = f" ({error})" if str(error) else ""
-        raise SettingError(
-            f"{variable.name} is not valid: expected {variable.expected}{found}{reason}; for example {variable.example}"
-        ) from None  # The error below may hold the value.
+    del text
+    # Apart from the error that it came of, whose frames hold the value.
+    raise SettingError(
+        f"{variable.name} is not valid: expected {variable.expected}{found}{reason}; for example {variable.example}"
+    )
 
 
 def _text(text: str) -> str:

@@ -14,8 +14,9 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 HIDDEN = "***"
 
-SECRET_NAMES = re.compile(r"(^|_)(KEY|KEY_ID|SECRET|TOKEN|PASSWORD)$")
-"""Variables whose whole value is a secret: SECRET_KEY, and a broker's ones like ALPACA_API_KEY."""
+SECRET_NAMES = re.compile(r"(^|_)(KEYS?|KEY_ID|SECRET|TOKEN|PASSWORD)$")
+"""Variables whose whole value is a secret: SECRET_KEY, and a broker's ones like ALPACA_API_KEY. Of several with commas
+between them, as in TOKEN_ENCRYPTION_KEYS, each is one."""
 
 KEY_LENGTH = 8
 """What is at least this long may be a key. Shorter parts of a node's URL are words like `rpc`: hiding each `rpc` and
@@ -138,6 +139,8 @@ def _texts(environ: Mapping[str, str]) -> Iterable[tuple[str, str]]:
             continue
         if name == "SECRET_KEY" or (SECRET_NAMES.search(name) and len(value) >= KEY_LENGTH):
             yield value.strip(), HIDDEN
+            if name.endswith("KEYS"):
+                yield from ((part.strip(), HIDDEN) for part in value.split(",") if len(part.strip()) >= KEY_LENGTH)
         elif name == "DATABASE_URL" or name.endswith("_DATABASE_URL"):
             yield from _password(value)
         elif name == "RPC_URL" or name.endswith("_RPC_URL"):

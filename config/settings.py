@@ -97,12 +97,15 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
 }
 
+# So long a task of a schedule may run at the longest.
+TASK_SECONDS = 300
+
 Q_CLUSTER = {
     "name": "hedgetrail",
     "orm": "default",
     "workers": 2,
-    "timeout": 300,
-    "retry": 360,  # Longer than the timeout, else a running task is handed out again.
+    "timeout": TASK_SECONDS,
+    "retry": TASK_SECONDS + 60,  # Longer than the timeout, else a running task is handed out again.
     "max_attempts": 1,
     "catch_up": False,  # After an outage a schedule runs once, not once for each time missed.
     "save_limit": 1000,

@@ -6,5 +6,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/streams/", include("eventstore.api")),
     path("api/v1/calls/", include("audit_trail.payloads.api")),
+    path("api/v1/kill-switch/", include("trading.risk.api")),
     path("", RedirectView.as_view(pattern_name="admin:index")),
 ]

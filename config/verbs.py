@@ -11,8 +11,10 @@ from config.reasons import required
 from config.wiring import make_clerk
 from trading.conductor.verbs.requests import RequestState, Verb, ask
 from trading.ledger.mode import WrongMode
+from trading.values.arithmetic import plain
 from trading.values.identifiers import OrderId
-from trading.values.symbols import Symbol
+from trading.values.quantities import NotANumber, shares
+from trading.values.symbols import NotASymbol, Symbol, symbol
 
 
 class VerbCommand(BaseCommand):
@@ -48,6 +50,25 @@ class OrderCommand(VerbCommand):
 
     def handle(self, *args: object, order: int, reason: str, **options: object) -> None:
         self.do(OrderId(order), reason)
+
+
+class HandOrderCommand(VerbCommand):
+    """An order by hand."""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("symbol")
+        parser.add_argument("shares", help="above zero: 3, or 1.5 where the broker takes fractions")
+        parser.add_argument("--may-raise", action="store_true", help="the order may raise what is open, which it would")
+        self.add_reason(parser)
+
+    def handle(self, *args: object, reason: str, may_raise: bool, **options: object) -> None:
+        try:
+            named, count = symbol(str(options["symbol"])), shares(str(options["shares"]))
+        except (NotASymbol, NotANumber) as error:
+            raise CommandError(str(error), returncode=2) from error
+        if count <= 0:
+            raise CommandError(f"expected more than 0 shares, was {plain(count)}", returncode=2)
+        self.do(named, reason, shares=plain(count), may_raise="yes" if may_raise else "no")
 
 
 def who() -> str:

@@ -2,12 +2,13 @@
 
 import threading
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
 
-from config.brokers import make_broker
+from config.broker_environment import trading_mode
+from config.brokers import make_broker, make_token_refresher
 from config.environment import (
     BrokerSettings,
     HedgeSettings,
@@ -16,7 +17,9 @@ from config.environment import (
     hedge_settings,
     ledger_settings,
 )
+from config.timing_environment import exposure_seconds, polling
 from eventstore.integrity.sealer import Sealer
+from trading.brokers.alpaca.identity import Mode as TradingMode
 from trading.brokers.port import Broker
 from trading.brokers.recording import Recorder
 from trading.chain.node import Node, NodeUnavailable, RetryPolicy
@@ -24,21 +27,29 @@ from trading.conductor.conductor import Conductor
 from trading.conductor.dispatcher import Dispatcher
 from trading.conductor.drainer import Drainer
 from trading.conductor.enricher import Enricher
+from trading.conductor.exposure_age import ExposureWatch
 from trading.conductor.hedger import Hedger
 from trading.conductor.identity import AccountCheck
+from trading.conductor.intents import hedge_intents
 from trading.conductor.poller import YOUNG_EVERY, Poller
 from trading.conductor.processes import process_name
 from trading.conductor.processor import Processor
 from trading.conductor.reconciler import Reconciler
+from trading.conductor.refresher import Refresher
+from trading.conductor.switched import switched
+from trading.conductor.token_refresher import TokenRefresher
 from trading.conductor.verbs.clerk import Clerk
+from trading.conductor.verbs.hand_orders import HandOrders
 from trading.conductor.verbs.order_verbs import OrderVerbs
 from trading.conductor.watcher import Watcher
 from trading.ledger.book import Ledger
 from trading.ledger.mode import Mode
+from trading.market_hours.calendar import YearNotCovered, is_open
+from trading.risk.checking import Gate
+from trading.risk.situation import Terms
 from trading.values.thresholds import threshold
 
 DRY_RUN_POLL = timedelta(seconds=0.5)
-POLL = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
@@ -51,14 +62,18 @@ class Wired:
     watcher: Watcher
     processor: Processor
     enricher: Enricher
+    refresher: Refresher
     hedger: Hedger
     dispatcher: Dispatcher
     poller: Poller
+    tokens: TokenRefresher | None
+    """None where the broker needs no login."""
     reconciler: Reconciler
     clerk: Clerk
+    exposure_watch: ExposureWatch
     drainer: Drainer
     sealer: Sealer | None
-    """None where no events are written."""
+    """None in `legacy`, where logins alone leave events: they are sealed from `dual` on."""
     settings: HedgeSettings
     stopping: threading.Event
     """Set to end: whoever waits for the node or between turns stops waiting."""
@@ -69,11 +84,14 @@ class Wired:
                 self.watcher,
                 self.processor,
                 self.enricher,
+                self.refresher,
                 self.hedger,
                 self.dispatcher,
                 self.poller,
+                *([] if self.tokens is None else [self.tokens]),
                 self.reconciler,
                 self.clerk,
+                self.exposure_watch,
                 self.drainer,
                 *([] if self.sealer is None else [self.sealer]),
             ],
@@ -108,8 +126,37 @@ def make_node(settings: HedgeSettings, stopping: threading.Event | None = None) 
 
 def make_clerk() -> Clerk:
     """Whoever does what operators ask for, at the broker that the environment names. Raises SettingError."""
-    ledger = make_ledger()
-    return Clerk(orders=OrderVerbs(broker=make_broker(broker_settings(), ledger), ledger=ledger))
+    settings, ledger = broker_settings(), make_ledger()
+    broker = make_broker(settings, ledger)
+    return clerk_of(broker, ledger, make_gate(settings, broker, ledger))
+
+
+def clerk_of(broker: Broker, ledger: Ledger, gate: Gate) -> Clerk:
+    return Clerk(
+        orders=OrderVerbs(broker=broker, ledger=ledger), by_hand=HandOrders(broker=broker, ledger=ledger, gate=gate)
+    )
+
+
+def make_gate(settings: BrokerSettings, broker: Broker, ledger: Ledger) -> Gate:
+    """The risk gate before a broker. The dry run's account trades nothing real, and its market never closes.
+
+    Elsewhere the calendar of the exchange must say what the broker's clock says.
+    """
+    simulated = settings.broker == "dry_run"
+    paper = True if simulated else trading_mode() is TradingMode.PAPER
+    return Gate(
+        broker=broker.name,
+        terms=Terms(capabilities=broker.capabilities, paper=paper),
+        intents=[hedge_intents(ledger)],
+        session_open=None if simulated else _session_open,
+    )
+
+
+def _session_open(at: datetime) -> bool | None:
+    try:
+        return is_open(at)
+    except YearNotCovered:
+        return None  # Which denies every order, with that reason.
 
 
 def wire(
@@ -123,11 +170,16 @@ def wire(
 ) -> Wired:
     """Put together what the environment, or the settings given, ask for. Raises SettingError."""
     hedge, broker = hedge or hedge_settings(), broker or broker_settings()
+    oldest, before_close = exposure_seconds()
     books = make_ledger(ledger)
     stopping = threading.Event()
     node, venue = make_node(hedge, stopping), make_broker(broker, books, recorder=recorder)
-    pause = poll_every or (DRY_RUN_POLL if broker.broker == "dry_run" else POLL)
+    simulated = broker.broker == "dry_run"
+    asks = polling()
+    pause = poll_every or (DRY_RUN_POLL if simulated else asks.every)
     sizes = {} if batch is None else {"batch": batch}
+    gate = make_gate(broker, venue, books)
+    hedger = Hedger(broker=venue, ledger=books, gate=gate)
     return Wired(
         ledger=books,
         node=node,
@@ -143,16 +195,24 @@ def wire(
         ),
         processor=Processor(node=node, owner=hedge.owner, usdc=hedge.usdc, ledger=books, **sizes),
         enricher=Enricher(node=node, pyth=hedge.pyth, ledger=books),
-        hedger=Hedger(broker=venue, ledger=books),
+        refresher=Refresher(broker=venue, wanting=hedger.asked_about),
+        hedger=hedger,
         dispatcher=Dispatcher(
-            broker=venue,
+            broker=switched(venue),
             ledger=books,
             poll_after=min(pause, YOUNG_EVERY),
-            may_trade=AccountCheck(venue, simulated=broker.broker == "dry_run"),
+            may_trade=AccountCheck(venue, simulated=simulated),
         ),
-        poller=Poller(broker=venue, ledger=books, poll_every=pause),
+        poller=Poller(broker=venue, ledger=books, poll_every=pause, jitter=timedelta(0) if simulated else asks.jitter),
+        tokens=make_token_refresher(broker, books, recorder=recorder),
         reconciler=Reconciler(broker=venue, ledger=books),
-        clerk=Clerk(orders=OrderVerbs(broker=venue, ledger=books)),
+        clerk=clerk_of(venue, books, gate),
+        exposure_watch=ExposureWatch(
+            broker=venue,
+            ledger=books,
+            limit=timedelta(seconds=oldest),
+            before_close=timedelta(seconds=before_close),
+        ),
         drainer=Drainer(ledger=books),
         sealer=None if books.mode is Mode.LEGACY else Sealer(folder=settings.SEAL_FOLDER),
         settings=hedge,

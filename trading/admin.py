@@ -1,5 +1,6 @@
 """Admin of the trading app, collected from where it belongs so that Django finds it."""
 
+from trading.broker_auth import admin as broker_auth
 from trading.brokers.dry_run import admin as dry_run
 from trading.chain import admin as chain
 from trading.conductor import admin as conductor
@@ -9,9 +10,11 @@ from trading.notices import admin as notices
 from trading.offchain_order import admin as offchain_order
 from trading.onchain_trade import admin as onchain_trade
 from trading.position import admin as position
+from trading.risk import admin as risk
 from trading.submission import admin as submission
 
 __all__ = [
+    "broker_auth",
     "chain",
     "conductor",
     "dry_run",
@@ -21,5 +24,6 @@ __all__ = [
     "offchain_order",
     "onchain_trade",
     "position",
+    "risk",
     "submission",
 ]

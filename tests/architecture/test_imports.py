@@ -13,9 +13,11 @@ PARTS = [
     "trading.onchain_trade",
     "trading.position",
     "trading.offchain_order",
+    "trading.broker_auth",
     "trading.chain",
     "trading.brokers",
     "trading.notices",
+    "trading.risk",
     "trading.submission",
     "trading.growth",
     "trading.ledger",
@@ -28,7 +30,7 @@ PARTS = [
     "config",
 ]
 
-AGGREGATES = ["trading.onchain_trade", "trading.position", "trading.offchain_order"]
+AGGREGATES = ["trading.onchain_trade", "trading.position", "trading.offchain_order", "trading.broker_auth"]
 ADAPTERS = ["trading.chain", "trading.brokers"]
 
 # Parts that know nothing of each other, whatever their places in the list.
@@ -41,7 +43,7 @@ STRANGERS = {
 }
 
 # Files that decide: they can be read, tested and replayed without Django.
-PURE = ("events.py", "commands.py", "aggregate.py")
+PURE = ("events.py", "commands.py", "aggregate.py", "gate.py")
 
 
 def test_a_part_imports_only_what_comes_before_it():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from config import environment
+from config import environment, timing_environment
 from config.environment import Cutoff, SettingError
 from tests.architecture.source import PROJECT
 
@@ -103,6 +103,27 @@ def test_a_key_in_the_url_of_a_node_is_in_no_repr_and_no_message():
         environment.hedge_settings({**COMPLETE, "RPC_URL": "htps://node.example.com/v2/a-long-key-of-ours"})
     assert "a-long-key-of-ours" not in str(raised.value)
     assert "'htps'" in str(raised.value)
+
+
+def test_exposure_may_be_five_minutes_old_unless_told_otherwise():
+    assert timing_environment.exposure_seconds({}) == (300, 900)
+    assert timing_environment.exposure_seconds({"EXPOSURE_SECONDS": "1", "BEFORE_CLOSE_SECONDS": "0"}) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("EXPOSURE_SECONDS", "0"),
+        ("EXPOSURE_SECONDS", "86401"),
+        ("EXPOSURE_SECONDS", "1.5"),
+        ("BEFORE_CLOSE_SECONDS", "-1"),
+        ("BEFORE_CLOSE_SECONDS", "86401"),
+        ("BEFORE_CLOSE_SECONDS", "15 minutes"),
+    ],
+)
+def test_seconds_that_make_no_sense_are_refused(name, value):
+    with pytest.raises(SettingError, match=f"^{name} is not valid: expected whole seconds, from .*found '{value}'"):
+        timing_environment.exposure_seconds({name: value})
 
 
 def test_the_dry_run_fills_after_two_seconds_unless_told_otherwise():

@@ -1,5 +1,7 @@
 """Wiring: which stations the settings put together."""
 
+from datetime import timedelta
+
 import pytest
 
 from audit_trail.payloads.models import ApiPayload
@@ -18,7 +20,19 @@ HEDGE = {
     "ORDER_OWNER": "0x70997970c51812dc3a010c7d01b50e0d17dc79c8",
     "DEPLOYMENT_BLOCK": "24000000",
 }
-STATIONS = ["watcher", "processor", "enricher", "hedger", "dispatcher", "poller", "reconciler", "clerk", "drainer"]
+STATIONS = [
+    "watcher",
+    "processor",
+    "enricher",
+    "refresher",
+    "hedger",
+    "dispatcher",
+    "poller",
+    "reconciler",
+    "clerk",
+    "exposure_watch",
+    "drainer",
+]
 
 
 @pytest.fixture
@@ -50,6 +64,15 @@ def stations_of():
 )
 def test_what_a_conductor_gives_turns_to(stations_of, ledger, names):
     assert [station.name for station in stations_of(ledger)] == names
+
+
+def test_the_exposure_watch_is_as_patient_as_the_settings(stations_of, monkeypatch):
+    monkeypatch.setenv("EXPOSURE_SECONDS", "7")
+    monkeypatch.setenv("BEFORE_CLOSE_SECONDS", "8")
+
+    (watch,) = (station for station in stations_of("dual") if station.name == "exposure_watch")
+
+    assert (watch._limit, watch._before_close) == (timedelta(seconds=7), timedelta(seconds=8))
 
 
 @pytest.mark.django_db
@@ -121,6 +144,38 @@ def test_the_dry_run_needs_no_recorder(broker_of):
     assert broker_of(None, BROKER="dry_run").name == "dry_run"
 
 
-def test_a_broker_without_an_adapter_is_refused(broker_of):
-    with pytest.raises(SettingError, match="BROKER is 'schwab', for which there is no adapter"):
-        broker_of(Kept(), BROKER="schwab")
+SCHWAB = {
+    "BROKER": "schwab",
+    "TRADING_MODE": "live",
+    "CONFIRM_LIVE_TRADING": "yes",
+    "SCHWAB_APP_KEY": "the-apps-own-key",
+    "SCHWAB_APP_SECRET": "the-apps-own-secret",
+    "SCHWAB_ACCOUNT": "12345678",
+    "TOKEN_ENCRYPTION_KEYS": "ab" * 32,
+}
+
+
+def test_schwab_is_put_together_from_the_environment(broker_of):
+    broker = broker_of(Kept(), **SCHWAB)
+
+    assert (broker.name, broker.capabilities.client_order_id) == ("schwab", False)
+
+
+def test_schwab_has_no_paper_accounts_so_it_is_refused_for_paper_but_for_a_stand_in(broker_of):
+    paper = {**SCHWAB, "TRADING_MODE": "paper", "CONFIRM_LIVE_TRADING": ""}
+
+    with pytest.raises(SettingError, match="Schwab has no paper accounts"):
+        broker_of(Kept(), **paper)
+
+    assert broker_of(Kept(), **paper, SCHWAB_BASE_URL="http://127.0.0.1:18081").name == "schwab"
+
+
+def test_orders_at_a_real_broker_are_polled_as_the_environment_says(monkeypatch):
+    for name, value in {**ALPACA, "ORDER_POLLING_INTERVAL": "7", "ORDER_POLLING_MAX_JITTER": "2"}.items():
+        monkeypatch.setenv(name, value)
+
+    wired = wire(hedge=hedge_settings(HEDGE), broker=broker_settings({"BROKER": "alpaca"}), recorder=Kept())
+
+    assert (wired.poller.poll_every, wired.poller.jitter) == (timedelta(seconds=7), timedelta(seconds=2))
+    wired.node.close()
+    wired.broker.close()

@@ -6,6 +6,7 @@ A type has as many samples as it has shapes: with what may be missing, and witho
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from trading.broker_auth import events as auth
 from trading.offchain_order import events as order
 from trading.onchain_trade import events as trade
 from trading.position import events as position
@@ -15,6 +16,8 @@ from trading.values.thresholds import threshold
 
 AT = datetime(2025, 11, 3, 14, 30, 0, 250_000, tzinfo=UTC)
 LATER = datetime(2025, 11, 3, 14, 30, 2, tzinfo=UTC)
+TOKEN_ENDS = datetime(2025, 11, 3, 15, 0, 0, 250_000, tzinfo=UTC)
+LOGIN_ENDS = datetime(2025, 11, 10, 14, 30, 0, 250_000, tzinfo=UTC)
 TX = "0x" + "ab" * 32
 BLOCK = "0x" + "cd" * 32
 FEED = "0x" + "ef" * 32
@@ -48,6 +51,9 @@ _LINKS = order.Links(
 )
 
 SAMPLES = [
+    auth.TokensStored(login_at=AT, fetched_at=AT, expires_at=TOKEN_ENDS, refresh_expires_at=LOGIN_ENDS),
+    auth.AccessTokenRefreshed(refreshed_at=LATER, expires_at=TOKEN_ENDS),
+    auth.AuthenticationLost(lost_at=LATER, reason="the broker refused the refresh token (400)"),
     trade.OpenSharesSet(unlinked_shares=Decimal("0.25")),
     order.Relinked(standing=_LINKS),
     order.Relinked(standing=order.Links()),

@@ -6,10 +6,16 @@ from itertools import count
 
 from audit_trail.payloads.models import ApiCallLog, ApiPayload
 from eventstore.models import EventArchive, Projection, StoredEvent, StoredSeal
+from trading.broker_auth.logins import BrokerLogin
+from trading.broker_auth.outbox import AuthNote
+from trading.broker_auth.tokens import BrokerToken
+from trading.broker_auth.view import SchwabAuthView
 from trading.brokers.dry_run.models import DryRunOrder
 from trading.chain.token_table import Token
 from trading.conductor.checkpoints import ChainBlock, ChainCheckpoint
+from trading.conductor.exposure_age import Exposure
 from trading.conductor.inbox import QueuedLog
+from trading.conductor.leases import StationLease
 from trading.conductor.work import Enrichment, OrderWork, StationHeartbeat, SymbolWait
 from trading.growth.samples import TableSample
 from trading.ledger.backlog import BackloggedEvent
@@ -27,6 +33,9 @@ from trading.notices.models import Notice
 from trading.offchain_order.view import OffchainOrderView
 from trading.onchain_trade.view import OnChainTradeView
 from trading.position.view import PositionView
+from trading.risk.controls import KillSwitch, RestrictedSymbol, RiskChange, RiskLimit
+from trading.risk.facts import BrokerFact
+from trading.risk.records import Denial, RiskCheck
 
 NOON = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
 
@@ -266,6 +275,16 @@ def heartbeat(**facts):
     )
 
 
+def lease(**facts):
+    return StationLease.objects.create(
+        **{"name": f"s{number()}", "holder": "conductors", "until": NOON + timedelta(minutes=2)} | facts
+    )
+
+
+def exposure(**facts):
+    return Exposure.objects.create(**{"symbol": f"S{number()}", "since_at": NOON} | facts)
+
+
 def enrichment(**facts):
     return Enrichment.objects.create(**{"id": f"{tx_hash(number())}:7", "not_before": NOON} | facts)
 
@@ -357,3 +376,104 @@ def api_call(**facts):
 
 def api_call_under_way(**facts):
     return api_call(**{"ended_at": None, "http_status_code": None, "duration_ms": None} | facts)
+
+
+def schwab_auth_view(**facts):
+    given = {
+        "state": "Authenticated",
+        "login_at": NOON,
+        "refreshed_at": NOON,
+        "expires_at": NOON + timedelta(minutes=30),
+        "refresh_expires_at": NOON + timedelta(days=7),
+        "last_updated": NOON,
+    }
+    return SchwabAuthView.objects.update_or_create(id="schwab", defaults=given | facts)[0]
+
+
+def broker_token(**facts):
+    n = number()
+    given = {
+        "broker": f"broker-{n}",
+        "kind": "access",
+        "ciphertext": f"{n:064x}",
+        "key_id": "0a1b2c3d",
+        "fetched_at": NOON,
+        "expires_at": NOON + timedelta(minutes=30),
+    }
+    return BrokerToken.objects.create(**given | facts)
+
+
+def broker_login(**facts):
+    return BrokerLogin.objects.create(**{"broker": f"broker-{number()}", "login_at": NOON} | facts)
+
+
+def auth_note(**facts):
+    given = {"broker": "schwab", "command": '{"type":"lose","lost_at":"2026-03-02T12:00:00Z","reason":"why"}'}
+    return AuthNote.objects.create(**given | {"noted_at": NOON} | facts)
+
+
+CHANGED = {"reason": "as agreed", "actor": "operator", "at": NOON}
+
+
+def kill_switch(**facts):
+    return KillSwitch.objects.create(**{"scope": "symbol", "subject": f"S{number()}", "is_on": False} | CHANGED | facts)
+
+
+def restricted_symbol(**facts):
+    return RestrictedSymbol.objects.create(**{"symbol": f"S{number()}"} | CHANGED | facts)
+
+
+def risk_limit(**facts):
+    given = {"rule": "max_order_shares", "scope": "symbol", "subject": f"S{number()}", "value": Decimal("10.5")}
+    return RiskLimit.objects.create(**given | CHANGED | facts)
+
+
+def risk_change(**facts):
+    given = {"control": "limit", "subject": f"S{number()}", "before": None, "after": '{"value":"10.5"}'}
+    return RiskChange.objects.create(**given | CHANGED | facts)
+
+
+def denial(**facts):
+    return Denial.objects.create(
+        **{
+            "broker": "dry_run",
+            "strategy": "hedge",
+            "symbol": f"S{number()}",
+            "rule": "session_closed",
+            "side": "SELL",
+            "shares": Decimal(3),
+            "text": "the market is closed",
+            "figures": '{"clock_open":"no"}',
+            "times": 1,
+            "first_at": NOON,
+            "last_at": NOON,
+            "not_before": NOON,
+        }
+        | facts
+    )
+
+
+def risk_check(**facts):
+    n = number()
+    return RiskCheck.objects.create(
+        **{
+            "client_order_id": f"ht-test-{n}-1",
+            "order_id": n,
+            "broker": "dry_run",
+            "strategy": "hedge",
+            "symbol": "AAPL",
+            "side": "SELL",
+            "asked_shares": Decimal(3),
+            "allowed_shares": Decimal(3),
+            "price_usd": Decimal("200.1"),
+            "notional_usd": Decimal("600.3"),
+            "figures": '{"quote_price_usd":"200.1"}',
+            "checked_at": NOON,
+        }
+        | facts
+    )
+
+
+def broker_fact(**facts):
+    given = {"broker": "dry_run", "kind": "quote", "subject": f"S{number()}", "body": "{}", "as_of": NOON}
+    return BrokerFact.objects.create(**given | {"not_before": NOON} | facts)

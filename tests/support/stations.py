@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from config.brokers import last_price
+from tests.support.facts import given_facts
 from tests.support.made_chain import FIRST_BLOCK, ORDERBOOK, OWNER, USDC
 from trading.brokers.dry_run.behaviour import Behaviours
 from trading.brokers.dry_run.broker import DryRunBroker
@@ -20,15 +21,21 @@ from trading.conductor.drainer import Drainer
 from trading.conductor.enricher import Enricher
 from trading.conductor.hedger import Hedger
 from trading.conductor.inbox import QueuedLog
+from trading.conductor.intents import hedge_intents
 from trading.conductor.poller import YOUNG_EVERY, Poller
 from trading.conductor.processor import Processor
+from trading.conductor.refresher import Refresher
 from trading.conductor.station import Station
+from trading.conductor.switched import switched
 from trading.conductor.watcher import Watcher, queue
 from trading.ledger.book import Ledger
 from trading.ledger.mode import Mode
 from trading.notices.models import open_notices
 from trading.offchain_order.aggregate import OffchainOrder, OrderState
 from trading.position.aggregate import Position
+from trading.risk.checking import Gate
+from trading.risk.facts import known
+from trading.risk.situation import Terms
 from trading.values.symbols import Symbol
 from trading.values.thresholds import threshold
 
@@ -83,7 +90,11 @@ class Stations:
         legacy_projection: bool = True,
         poll_seconds: float = 0.5,
         cutoff_tag: str = "latest",
+        refreshed: bool = False,
+        terms: Terms | None = None,
+        session_open: Callable[[datetime], bool | None] | None = None,
     ) -> None:
+        """Stations whose gate finds every fact fresh, or, `refreshed`, only what the refresher brought."""
         self.clock = clock or Clock()
         chain = chain or {}
         self.ledger = Ledger(mode, threshold=threshold(hedge_at), legacy_projection=legacy_projection)
@@ -116,8 +127,18 @@ class Stations:
             batch=batch,
         )
         self.enricher = Enricher(node=self.node, pyth=PYTH, ledger=self.ledger)
-        self.hedger = Hedger(broker=self.broker, ledger=self.ledger)
-        self.dispatcher = Dispatcher(broker=self.broker, ledger=self.ledger, poll_after=min(poll, YOUNG_EVERY))
+        self.gate = Gate(
+            broker=self.broker.name,
+            terms=terms or Terms(capabilities=self.broker.capabilities, paper=True),
+            intents=[hedge_intents(self.ledger)],
+            session_open=session_open,
+            facts=known if refreshed else given_facts(self.broker.capabilities, self.clock),
+        )
+        self.hedger = Hedger(broker=self.broker, ledger=self.ledger, gate=self.gate)
+        self.refresher = Refresher(broker=self.broker, wanting=self.hedger.asked_about)
+        self.dispatcher = Dispatcher(
+            broker=switched(self.broker), ledger=self.ledger, poll_after=min(poll, YOUNG_EVERY)
+        )
         self.poller = Poller(broker=self.broker, ledger=self.ledger, poll_every=poll)
         self.drainer = Drainer(ledger=self.ledger)
 

@@ -11,7 +11,9 @@ from eventstore.finding import choices_filter
 from eventstore.read_only import ReadOnlyAdmin
 from trading.conductor.broker_admin import HoldingBaselineAdmin, HoldingCheckAdmin, TradingAccountAdmin
 from trading.conductor.checkpoints import ChainBlock, ChainCheckpoint
+from trading.conductor.exposure_age import Exposure
 from trading.conductor.inbox_admin import QueuedLogAdmin
+from trading.conductor.leases import StationLease
 from trading.conductor.work import Enrichment, OrderWork, StationHeartbeat, SymbolWait
 
 __all__ = ["HoldingBaselineAdmin", "HoldingCheckAdmin", "QueuedLogAdmin", "TradingAccountAdmin"]
@@ -39,6 +41,32 @@ class StationHeartbeatAdmin(ReadOnlyAdmin):
     @admin.display(description="last error")
     def error(self, row: StationHeartbeat) -> str:
         return short(row.last_error)
+
+
+@admin.register(StationLease)
+class StationLeaseAdmin(ReadOnlyAdmin):
+    """Who may give each station its turns: the conductors, or a task of a schedule."""
+
+    list_display = ("name", "holder", "until")
+    search_fields = ("name", "holder")
+    ordering = ("name",)
+
+
+@admin.register(Exposure)
+class ExposureAdmin(ReadOnlyAdmin):
+    """Symbols past their threshold that are not hedged, the oldest first."""
+
+    list_display = ("symbol", "age", "since_at", "told_at", "position")
+    fields = ("symbol", "age", "since_at", "told_at", "position")
+    search_fields = ("symbol",)
+    ordering = ("since_at", "symbol")
+
+    def age(self, row: Exposure) -> str:
+        age = timezone.now() - row.since_at
+        return badge(f"{age // SECOND} s", "info" if row.told_at is None else "danger")
+
+    def position(self, row: Exposure) -> str:
+        return list_link("trading.tradeaccumulator", row.symbol, symbol__exact=row.symbol)
 
 
 @admin.register(SymbolWait)

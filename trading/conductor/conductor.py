@@ -1,7 +1,8 @@
 """The conductor: gives the stations their turns, each in a thread of its own, so that none waits for another's network.
 
 What a station raises is its own trouble: it is logged with its failure count, waited out, and tried again. Only a
-change of the ledger's mode ends the process, since everything it would do from then on would be wrong.
+change of the ledger's mode ends the process, since everything it would do from then on would be wrong. While a schedule
+gives a station its turn, the conductor's thread of it waits (see leases).
 """
 
 import threading
@@ -14,6 +15,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 from trading.chain.node import NodeError
 from trading.conductor.checkpoints import LostLease
 from trading.conductor.heartbeat import Heartbeat
+from trading.conductor.leases import ConductorsLease
 from trading.conductor.station import Station
 from trading.ledger.mode import WrongMode
 
@@ -21,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 IDLE_SECONDS = 0.2
 LONGEST_REST_SECONDS = 30.0
+BUSY_SECONDS = 1.0
 JOIN_SECONDS = 60.0
 # What needs no traceback to be understood.
 OUTSIDE_TROUBLE = (NodeError, LostLease)
@@ -68,19 +71,21 @@ class Conductor:
         return worked
 
     def _run(self, station: Station) -> None:
-        heartbeat = Heartbeat(station.name, self._process)
+        heartbeat, lease = Heartbeat(station.name, self._process), ConductorsLease(station.name)
         try:
             while not self.stopping.is_set():
-                rest = self._turn(station, heartbeat)
+                rest = self._turn(station, heartbeat, lease)
                 if rest:
                     self.stopping.wait(rest)
         finally:
             connections.close_all()
 
-    def _turn(self, station: Station, heartbeat: Heartbeat) -> float:
+    def _turn(self, station: Station, heartbeat: Heartbeat, lease: ConductorsLease) -> float:
         """Give one turn; return how many seconds to rest."""
         now = self._clock()
         try:
+            if not lease.held(now=now):
+                return min(BUSY_SECONDS, self._idle_seconds * 10)
             worked = station.run_once(now=now)
             heartbeat.beat(now, worked=worked)
         except WrongMode as error:

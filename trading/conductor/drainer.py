@@ -8,7 +8,7 @@ from trading.ledger.mode import Mode
 
 
 class Drainer:
-    """Keeps the two memories together, in `dual`."""
+    """Keeps the two memories together; in `legacy` too, where some events are in the event store alone."""
 
     name = "drainer"
 
@@ -17,6 +17,6 @@ class Drainer:
 
     def run_once(self, *, now: datetime) -> bool:
         """Append what the event store takes. Return whether it took anything."""
-        if self._ledger.mode is not Mode.DUAL or not backlog.streams_behind():
+        if self._ledger.mode is Mode.EVENTS or not backlog.streams_behind():
             return False
         return backlog.drain(now=now).groups > 0

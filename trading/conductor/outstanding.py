@@ -10,6 +10,7 @@ from trading.conductor.inbox import unprocessed
 from trading.conductor.work import waits
 from trading.ledger.book import Ledger
 from trading.offchain_order.aggregate import OPEN
+from trading.risk.rules import Rule
 from trading.values.arithmetic import plain
 
 
@@ -52,6 +53,7 @@ def _chain(orderbook: str, head: int) -> list[str]:
 def _hedges(hedger: Hedger, now: datetime) -> tuple[list[str], list[str]]:
     left, stuck = [], []
     waiting = waits()
+    denials = {denial.symbol: denial for denial in hedger.denials()}
     for position in hedger.wanting():
         text = f"{position.symbol} is past its threshold with a net of {plain(position.net)}"
         wait = waiting.get(position.symbol)
@@ -59,6 +61,9 @@ def _hedges(hedger: Hedger, now: datetime) -> tuple[list[str], list[str]]:
             stuck.append(f"{text}, and halted: {wait.reason}")
         elif wait is not None and wait.not_before > now:
             left.append(f"{text}, and waits until {wait.not_before:%H:%M:%S}: {wait.reason}")
+        elif (denial := denials.get(position.symbol)) is not None:
+            told = stuck if Rule(denial.rule).needs_an_operator else left
+            told.append(f"{text}, and denied ({denial.rule}): {denial.text}")
         else:
             left.append(text)
     return left, stuck

@@ -52,7 +52,7 @@ class Poller:
     ) -> None:
         """Ask about an order every `poll_every`, and up to `jitter` later, so that many do not ask at one time."""
         self._broker, self._ledger = broker, ledger
-        self._poll_every, self._jitter, self._chance = poll_every, jitter, chance
+        self.poll_every, self.jitter, self._chance = poll_every, jitter, chance
 
     def run_once(self, *, now: datetime) -> bool:
         """Ask about every order that is due. Return whether there was any."""
@@ -151,8 +151,8 @@ class Poller:
             return ASK_LATE_EVERY
         young = stands.submitted_at is not None and now - stands.submitted_at < YOUNG_FOR
         if young or stands.filled_shares > order.filled_shares:
-            return min(YOUNG_EVERY, self._poll_every)
-        return self._poll_every + self._jitter * self._chance()
+            return min(YOUNG_EVERY, self.poll_every)
+        return self.poll_every + self.jitter * self._chance()
 
     def _unavailable(self, orders: list[OffchainOrder], outage: BrokerUnavailable, now: datetime) -> None:
         if pauses_for_all(outage):

@@ -60,6 +60,8 @@ class Look(NamedTuple):
     """How many streams begin with a Migrated."""
     others: int
     """How many began by themselves."""
+    note: str | None = None
+    """What an operator should know besides."""
 
 
 class Brought(NamedTuple):
@@ -102,12 +104,13 @@ class Migration(Protocol):
         ...
 
 
-def migrations(threshold: Threshold) -> list[Migration]:
-    """The kinds, in the order in which they enter the log. A further kind joins here."""
+def migrations(threshold: Threshold, *, login: Migration | None = None) -> list[Migration]:
+    """The kinds, in the order in which they enter the log; the login comes last, since one can always log in again."""
     return [
         LedgerMigration("trades", TRADES, trade_events, threshold, ("created_at", "tx_hash", "log_index", "pk")),
         LedgerMigration("positions", POSITIONS, position_events, threshold, ("symbol",)),
         LedgerMigration("orders", ORDERS, order_events, threshold, ("id",)),
+        *([] if login is None else [login]),
     ]
 
 
@@ -195,7 +198,7 @@ class LedgerMigration:
                 drafts += [Draft(name, id, version, event, METADATA) for version, event in enumerate(events, start=1)]
                 replay = Replay(self.kind, id)
                 replay.take(Moment(draft.version, draft.event, at) for draft in drafts[-len(events) :])
-                for row, wanted in zip(found[id], replay.legacy_rows(), strict=True):
+                for row, wanted in zip(found[id], self.kind.rows_of(replay), strict=True):
                     brought.differences.extend(_changed(self.kind, id, row, wanted))
                     rows.append(wanted | {self._key: row.pk})
             brought.events.update(name_of(draft.event) for draft in drafts)

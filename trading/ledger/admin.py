@@ -8,6 +8,7 @@ from django.db.models import Q
 from eventstore.cells import lines, list_link, pretty_json, short
 from eventstore.finding import choices_filter
 from eventstore.read_only import ReadOnlyAdmin
+from trading.broker_auth.aggregate import SchwabAuth
 from trading.ledger.backlog import BackloggedEvent
 from trading.ledger.link_admin import covered_trades, orders_of, trades_netted_for, trades_netted_with
 from trading.ledger.mode import Installation, LedgerMode
@@ -20,7 +21,7 @@ from trading.onchain_trade.view import TradeColumns
 from trading.position.admin import PositionAdmin
 from trading.position.aggregate import Position
 
-AGGREGATES = [aggregate.aggregate_type for aggregate in (OnChainTrade, Position, OffchainOrder)]
+AGGREGATES = [aggregate.aggregate_type for aggregate in (OnChainTrade, Position, OffchainOrder, SchwabAuth)]
 
 
 @admin.register(OnchainTrade)

@@ -4,7 +4,7 @@ They were committed with the legacy rows, so nothing is lost; they are appended 
 has events here, whatever comes next for it queues behind them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -67,6 +67,12 @@ class Drained(NamedTuple):
 def streams_behind() -> set[tuple[str, str]]:
     """The streams that have events here."""
     return set(BackloggedEvent.objects.values_list("aggregate_type", "aggregate_id").distinct())
+
+
+def waiting_events(aggregate_type: str, ids: Collection[str]) -> list[Draft]:
+    """The events of some streams that wait here, in the order in which they happened."""
+    rows = BackloggedEvent.objects.filter(aggregate_type=aggregate_type, aggregate_id__in=list(ids))
+    return drafts_of(list(rows.order_by("id")))
 
 
 def put(drafts: Sequence[Draft], *, at: datetime, error: str) -> None:

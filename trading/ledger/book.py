@@ -2,7 +2,8 @@
 
 In `dual` the legacy rows are the truth. The events go into the store inside a savepoint, under short time-outs: what
 fails there rolls back to the savepoint and goes on the backlog, in the same commit as the rows. So the event store
-never blocks a trade and never loses an event, and there is no window between two commits.
+never blocks a trade and never loses an event, and there is no window between two commits. What has no legacy row goes
+that way in `legacy` too: it is in the event store or nowhere.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from eventstore.store import Draft, append
 from trading.ledger import backlog
 from trading.ledger.legacy import LegacyMemory
-from trading.ledger.memory import AnyAggregate, Entry, Memory
+from trading.ledger.memory import ROWLESS, AnyAggregate, Entry, Memory
 from trading.ledger.mode import Mode, mode_in_force, wrong_mode
 from trading.ledger.step import Step
 from trading.ledger.stream import StreamMemory, drafts
@@ -62,15 +63,17 @@ class Ledger:
         if not isinstance(memory, LegacyMemory):
             raise TypeError(f"{self.mode} is read from the legacy tables")
         memory.write(step.changes(), step.entries, at=step.at)
-        if self.mode is Mode.DUAL:
-            self._append_or_queue(step.entries, step.at)
+        told = step.entries if self.mode is Mode.DUAL else [e for e in step.entries if e.aggregate in ROWLESS]
+        if told:
+            self._append_or_queue(told, step.at)
 
     def _project(self, step: Step) -> None:
         """Keep the legacy tables as a projection: they are no truth here, but their readers are served."""
         legacy, changes = LegacyMemory(), step.changes()
         touched: dict[AnyAggregate, list[str]] = {}
         for change in changes:
-            touched.setdefault(change.aggregate, []).append(change.id)
+            if change.aggregate not in ROWLESS:
+                touched.setdefault(change.aggregate, []).append(change.id)
         for aggregate, ids in touched.items():
             legacy.load(aggregate, ids)
         legacy.write(changes, step.entries, at=step.at)

@@ -25,7 +25,18 @@ from trading.ledger.backlog import BackloggedEvent, drafts_of
 from trading.ledger.invariants import LEGACY_BOOKS, VIEWED_BOOKS, Books, broken, chunks
 from trading.ledger.link_views import NettingLinkView, TradeLinkView
 from trading.ledger.mode import Mode
-from trading.ledger.replay import KINDS, ORDERS, POSITIONS, TRADES, Cells, Kind, Moment, Replay
+from trading.ledger.replay import (
+    KINDS,
+    ORDERS,
+    POSITIONS,
+    ROWLESS_KINDS,
+    TRADES,
+    Cells,
+    Kind,
+    Moment,
+    Replay,
+    StreamKind,
+)
 from trading.ledger.tables import NettingLink, OffchainTrade, TradeAccumulator, TradeExecutionLink
 from trading.position.aggregate import Position
 from trading.position.view import columns as position_columns
@@ -63,7 +74,7 @@ def compare(mode: Mode, *, legacy_projection: bool = True) -> Iterator[Differenc
     kept = mode is Mode.DUAL or legacy_projection
     with _one_moment():
         waiting = behind()
-        for kind in KINDS:
+        for kind in (*KINDS, *ROWLESS_KINDS):
             yield from different_kind(kind, waiting, kept=kept)
         if kept:
             yield from _different_links(waiting)
@@ -98,34 +109,35 @@ def text(value: Any) -> str | None:
 # Rows against streams
 
 
-def different_kind(kind: Kind, waiting: Behind = NOTHING_BEHIND, *, kept: bool = True) -> Iterator[Difference]:
+def different_kind(kind: StreamKind, waiting: Behind = NOTHING_BEHIND, *, kept: bool = True) -> Iterator[Difference]:
     """Hold all rows, views and streams of a kind against each other."""
-    if kept:
-        for ids in chunks(kind.legacy_ids()):
+    rows = kind if kept and isinstance(kind, Kind) else None
+    if rows is not None:
+        for ids in chunks(rows.legacy_ids()):
             yield from different_rows(kind, ids, waiting, kept=kept)
     for ids in chunks(_stream_ids(kind, waiting)):
-        known = kind.known(ids) if kept else set()
+        known = rows.known(ids) if rows is not None else set()
         yield from different_rows(kind, [id for id in ids if id not in known], waiting, kept=kept)
     for ids in chunks(kind.view_ids()):
-        known = kind.known(ids) if kept else set()
+        known = rows.known(ids) if rows is not None else set()
         known |= set(_stored(kind).filter(aggregate_id__in=ids))
         for id in ids:
             if id not in known:
                 yield Difference(kind.name, id, "stream", None, "a view row without a stream")
 
 
-def first_events(kind: Kind) -> QuerySet[StoredEvent]:
+def first_events(kind: StreamKind) -> QuerySet[StoredEvent]:
     """The first event of each stream of a kind."""
     return StoredEvent.objects.filter(aggregate_type=kind.aggregate.aggregate_type, version=1)
 
 
-def _stored(kind: Kind) -> Any:
+def _stored(kind: StreamKind) -> Any:
     # A stream's first events may be archived; its newest one never is.
     ours = StoredEvent.objects.filter(aggregate_type=kind.aggregate.aggregate_type)
     return ours.values_list("aggregate_id", flat=True).distinct()
 
 
-def _stream_ids(kind: Kind, waiting: Behind) -> Iterator[str]:
+def _stream_ids(kind: StreamKind, waiting: Behind) -> Iterator[str]:
     yield from _stored(kind).order_by("aggregate_id").iterator(chunk_size=500)
     new = {id for name, id in waiting.streams if name == kind.aggregate.aggregate_type}
     for ids in chunks(iter(sorted(new))):
@@ -133,11 +145,12 @@ def _stream_ids(kind: Kind, waiting: Behind) -> Iterator[str]:
         yield from (id for id in ids if id not in stored)
 
 
-def different_rows(kind: Kind, ids: list[str], waiting: Behind, *, kept: bool) -> Iterator[Difference]:
+def different_rows(kind: StreamKind, ids: list[str], waiting: Behind, *, kept: bool) -> Iterator[Difference]:
     """Hold what some streams add up to against their view rows, and against their legacy rows where these are kept."""
     if not ids:
         return
-    rows, views = kind.rows(ids) if kept else {}, kind.views(ids)
+    in_rows = kind if kept and isinstance(kind, Kind) else None
+    rows, views = {} if in_rows is None else in_rows.rows(ids), kind.views(ids)
     backlogged = _backlogged(kind, ids, waiting)
     for id, moments in _histories(kind, ids):
         replay = Replay(kind, id)
@@ -153,12 +166,12 @@ def different_rows(kind: Kind, ids: list[str], waiting: Behind, *, kept: bool) -
             yield Difference(kind.name, id, "stream", None, replay.trouble)
             continue
         yield from _different_view(kind, id, view, views.get(id), stored)
-        if kept:
-            yield from _different_legacy(kind, id, replay, rows.get(id, []))
-            yield from _different_linked(kind, id, rows.get(id, []), views.get(id), waiting)
+        if in_rows is not None:
+            yield from _different_legacy(in_rows, id, replay, rows.get(id, []))
+            yield from _different_linked(in_rows, id, rows.get(id, []), views.get(id), waiting)
 
 
-def _different_view(kind: Kind, id: str, expected: Cells | None, row: Any, version: int) -> Iterator[Difference]:
+def _different_view(kind: StreamKind, id: str, expected: Cells | None, row: Any, version: int) -> Iterator[Difference]:
     if expected is None:
         if row is not None:
             yield Difference(kind.name, id, "stream", None, "a view row without a stream")
@@ -177,7 +190,7 @@ def _different_legacy(kind: Kind, id: str, replay: Replay, rows: list[Any]) -> I
             if not says_nothing(row):
                 yield Difference(kind.name, id, "stream", f"a row at version {row.stream_version}", None)
         return
-    expected = replay.legacy_rows()
+    expected = kind.rows_of(replay)
     if len(rows) != len(expected):
         what = "row" if len(expected) == 1 else "rows"
         yield Difference(kind.name, id, what, str(len(rows)), f"{len(expected)}, at version {replay.version}")
@@ -214,10 +227,9 @@ def _symbol_of(row: Any) -> str:
 # Reading streams
 
 
-def _histories(kind: Kind, ids: list[str]) -> Iterator[tuple[str, Iterable[Moment]]]:
+def _histories(kind: StreamKind, ids: list[str]) -> Iterator[tuple[str, Iterable[Moment]]]:
     name = kind.aggregate.aggregate_type
-    if kind is POSITIONS:
-        # They are few, and long: page by page.
+    if kind.long:
         for id in ids:
             yield id, map(_moment, stream(name, id))
         return
@@ -236,7 +248,7 @@ def _moment(recorded: Recorded) -> Moment:
     return Moment(recorded.version, recorded.event, recorded.recorded_at)
 
 
-def _backlogged(kind: Kind, ids: list[str], waiting: Behind) -> dict[str, list[BackloggedEvent]]:
+def _backlogged(kind: StreamKind, ids: list[str], waiting: Behind) -> dict[str, list[BackloggedEvent]]:
     name = kind.aggregate.aggregate_type
     ours = [id for id in ids if (name, id) in waiting.streams]
     found: defaultdict[str, list[BackloggedEvent]] = defaultdict(list)
@@ -327,7 +339,7 @@ def _broken(books: Books) -> Iterator[Difference]:
 
 
 def _view_tables() -> list[str]:
-    models: list[type[Model]] = [*(kind.view for kind in KINDS), TradeLinkView, NettingLinkView]
+    models: list[type[Model]] = [*(kind.view for kind in (*KINDS, *ROWLESS_KINDS)), TradeLinkView, NettingLinkView]
     return [connection.ops.quote_name(model._meta.db_table) for model in models]
 
 

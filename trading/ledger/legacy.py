@@ -7,7 +7,8 @@ from typing import Any, cast
 
 from eventstore.rows import insert_rows, update_rows, upsert_rows
 from trading.ledger.links import LEGACY_LINKS, LinkBook, follow_order
-from trading.ledger.memory import AnyAggregate, Change, Entry, Held
+from trading.ledger.memory import ROWLESS, AnyAggregate, Change, Entry, Held
+from trading.ledger.stream import load_with_backlog
 from trading.ledger.tables import IN_PROGRESS, OffchainTrade, OnchainTrade, SymbolLock, TradeAccumulator
 from trading.offchain_order import view as order_view
 from trading.offchain_order.aggregate import OffchainOrder, OrderState
@@ -37,6 +38,8 @@ class LegacyMemory:
             return self._load_trades(ids)
         if aggregate is Position:
             return self._load_positions(ids)
+        if aggregate in ROWLESS:
+            return load_with_backlog(aggregate, ids)
         return self._load_orders(ids)
 
     def positions(self) -> list[Position]:
@@ -74,6 +77,10 @@ class LegacyMemory:
     def trades_without_gas(self, *, limit: int) -> list[OnChainTrade]:
         rows = OnchainTrade.objects.filter(gas_used=None, reorged_at=None).order_by("block_number", "log_index")
         return [trade_view.state_of(row) for row in rows[:limit]]
+
+    def newest_trades(self, *, limit: int) -> list[OnChainTrade]:
+        rows = OnchainTrade.objects.filter(block_number__isnull=False, reorged_at=None)
+        return [trade_view.state_of(row) for row in rows.order_by("-block_number", "-log_index")[:limit]]
 
     def trade(self, trade: TradeId) -> OnChainTrade | None:
         rows = OnchainTrade.objects.filter(tx_hash=trade.tx_hash, log_index=trade.log_index).order_by("-id")
@@ -117,7 +124,10 @@ class LegacyMemory:
     # Writing
 
     def write(self, changes: Sequence[Change], entries: Sequence[Entry], *, at: datetime) -> None:
-        """Write states, then what follows from the events, in the order in which they happened: links, locks."""
+        """Write states, then what follows from the events, in the order in which they happened: links, locks.
+
+        What has no row here is passed over.
+        """
         trades = [change for change in changes if change.aggregate is OnChainTrade]
         orders = [change for change in changes if change.aggregate is OffchainOrder]
         positions = [change for change in changes if change.aggregate is Position]

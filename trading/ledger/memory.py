@@ -6,14 +6,18 @@ from typing import Any, NamedTuple, Protocol
 
 from eventstore.events import Event
 from eventstore.store import Metadata
+from trading.broker_auth.aggregate import SchwabAuth
 from trading.offchain_order.aggregate import OffchainOrder, OrderState
 from trading.onchain_trade.aggregate import OnChainTrade
 from trading.position.aggregate import Position
 from trading.values.identifiers import BrokerOrderId, ClientOrderId, OrderId, TradeId
 from trading.values.symbols import Symbol
 
-AnyAggregate = type[OnChainTrade] | type[Position] | type[OffchainOrder]
-State = OnChainTrade | Position | OffchainOrder
+AnyAggregate = type[OnChainTrade] | type[Position] | type[OffchainOrder] | type[SchwabAuth]
+State = OnChainTrade | Position | OffchainOrder | SchwabAuth
+
+ROWLESS: frozenset[AnyAggregate] = frozenset({SchwabAuth})
+"""Aggregates without a legacy row: their events go into the event store in every mode, and state is read from there."""
 
 
 class Held(NamedTuple):
@@ -85,6 +89,10 @@ class Memory(Protocol):
 
     def trades_without_gas(self, *, limit: int) -> list[OnChainTrade]:
         """The oldest fills whose receipt was not read yet."""
+        ...
+
+    def newest_trades(self, *, limit: int) -> list[OnChainTrade]:
+        """The newest fills that stand, of all symbols, newest first in chain order, but for those without a block."""
         ...
 
     def trade(self, trade: TradeId) -> OnChainTrade | None:

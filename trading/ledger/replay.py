@@ -10,6 +10,9 @@ from django.db.models import Model, Q
 
 from eventstore.events import Event
 from eventstore.unreadable import forgiving
+from trading.broker_auth import view as auth_view
+from trading.broker_auth.aggregate import SchwabAuth
+from trading.broker_auth.view import SchwabAuthView
 from trading.ledger.legacy import order_row
 from trading.ledger.memory import AnyAggregate
 from trading.ledger.tables import OffchainTrade, OnchainTrade, TradeAccumulator
@@ -46,7 +49,7 @@ class Life(NamedTuple):
 class Replay:
     """An aggregate's events, taken one by one from the first."""
 
-    def __init__(self, kind: "Kind", id: str) -> None:
+    def __init__(self, kind: "StreamKind", id: str) -> None:
         self.kind = kind
         self.id = id
         self.version = 0
@@ -71,32 +74,48 @@ class Replay:
     def view_row(self) -> Cells:
         return self.kind.view_row(self.lives[-1])
 
-    def legacy_rows(self) -> list[Cells]:
-        return [self.kind.legacy_row(life) for life in self.lives]
 
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of aggregates, and where either memory keeps it."""
+@dataclass(frozen=True, kw_only=True)
+class StreamKind:
+    """One kind of aggregates, and its view."""
 
     name: str
     aggregate: AnyAggregate
-    legacy: type[Model]
     view: type[Model]
-    begins: tuple[type[Event], ...]
-    """The events that begin another legacy row."""
-    dated: Callable[[Any, datetime], datetime]
-    """When what an event says came to be known, beside when it was recorded."""
-    legacy_row: Callable[[Life], Cells]
     view_row: Callable[[Life], Cells]
-    linked: tuple[str, ...]
+    view_rows: Callable[[Collection[str]], Q]
+    dated: Callable[[Any, datetime], datetime] = lambda event, at: at
+    """When what an event says came to be known, beside when it was recorded."""
+    begins: tuple[type[Event], ...] = ()
+    """The events that begin another legacy row."""
+    long: bool = False
+    """Its streams are few and long: each is read page by page."""
+
+    def views(self, ids: Collection[str]) -> dict[str, Any]:
+        rows = forgiving(self.view._default_manager.filter(self.view_rows(ids)))
+        return {str(row.pk): row for row in rows}
+
+    def view_ids(self) -> Iterator[str]:
+        return map(str, self.view._default_manager.order_by("pk").values_list("pk", flat=True).iterator(chunk_size=500))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind(StreamKind):
+    """One kind of aggregates, and where either memory keeps it."""
+
+    legacy: type[Model]
+    legacy_row: Callable[[Life], Cells]
+    linked: tuple[str, ...] = ()
     """The columns that follow from links, and so from no single stream."""
-    key: tuple[str, ...]
+    key: tuple[str, ...] = ("pk",)
     """The columns of a legacy row that name its stream."""
-    id_of: Callable[[Any], str]
+    id_of: Callable[[Any], str] = lambda row: str(row.pk)
     """The stream of a legacy row; a view's row has it as its primary key."""
     legacy_rows: Callable[[Collection[str]], Q]
-    view_rows: Callable[[Collection[str]], Q]
+
+    def rows_of(self, replay: Replay) -> list[Cells]:
+        """The legacy rows that a replayed stream asks for, oldest first."""
+        return [self.legacy_row(life) for life in replay.lives]
 
     def rows(self, ids: Collection[str]) -> dict[str, list[Any]]:
         """The legacy rows of some streams, oldest first."""
@@ -104,10 +123,6 @@ class Kind:
         for row in forgiving(self.legacy._default_manager.filter(self.legacy_rows(ids)).order_by("pk")):
             found.setdefault(self.id_of(row), []).append(row)
         return found
-
-    def views(self, ids: Collection[str]) -> dict[str, Any]:
-        rows = forgiving(self.view._default_manager.filter(self.view_rows(ids)))
-        return {str(row.pk): row for row in rows}
 
     def known(self, ids: Collection[str]) -> set[str]:
         """Those of the streams that have a legacy row."""
@@ -117,9 +132,6 @@ class Kind:
         """The streams of all legacy rows, each once."""
         rows = self.legacy._default_manager.order_by(*self.key).only(*self.key)
         return (id for id, _ in groupby(self.id_of(row) for row in rows.iterator(chunk_size=500)))
-
-    def view_ids(self) -> Iterator[str]:
-        return map(str, self.view._default_manager.order_by("pk").values_list("pk", flat=True).iterator(chunk_size=500))
 
 
 def _hashes(ids: Collection[str]) -> set[str]:
@@ -160,29 +172,32 @@ POSITIONS = Kind(
     aggregate=Position,
     legacy=TradeAccumulator,
     view=PositionView,
-    begins=(),
-    dated=lambda event, at: at,
     legacy_row=lambda life: position_view.columns(life.state, version=life.version, at=life.at),
     view_row=lambda life: position_view.columns(life.state, version=life.version, at=life.at),
-    linked=(),
-    key=("pk",),
-    id_of=lambda row: str(row.pk),
     legacy_rows=lambda ids: Q(pk__in=ids),
     view_rows=lambda ids: Q(pk__in=ids),
+    long=True,
 )
 ORDERS = Kind(
     name="order",
     aggregate=OffchainOrder,
     legacy=OffchainTrade,
     view=OffchainOrderView,
-    begins=(),
-    dated=lambda event, at: at,
     legacy_row=_order_row,
     view_row=_order_view_row,
     linked=("unallocated_shares", "unallocated_cause"),
-    key=("pk",),
-    id_of=lambda row: str(row.pk),
     legacy_rows=lambda ids: Q(pk__in=[int(id) for id in ids]),
     view_rows=lambda ids: Q(pk__in=[int(id) for id in ids]),
 )
+LOGINS = StreamKind(
+    name="login",
+    aggregate=SchwabAuth,
+    view=SchwabAuthView,
+    view_row=lambda life: auth_view.columns(life.state, version=life.version, at=life.at),
+    view_rows=lambda ids: Q(pk__in=ids),
+    long=True,
+)
 KINDS = (TRADES, POSITIONS, ORDERS)
+"""Those that both memories keep."""
+ROWLESS_KINDS = (LOGINS,)
+"""Those that only the event store keeps."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from eventstore.handling import load_many
 from eventstore.locks import lock_streams
 from eventstore.store import Draft, append
+from trading.ledger.backlog import waiting_events
 from trading.ledger.memory import AnyAggregate, Entry, Held
 from trading.offchain_order import view as order_view
 from trading.offchain_order.aggregate import OPEN, OffchainOrder, OrderState
@@ -66,9 +67,26 @@ class StreamMemory:
         rows = OnChainTradeView.objects.filter(gas_used=None, reorged_at=None).order_by("block_number", "log_index")
         return [trade_view.state_of(row) for row in rows[:limit]]
 
+    def newest_trades(self, *, limit: int) -> list[OnChainTrade]:
+        rows = OnChainTradeView.objects.filter(block_number__isnull=False, reorged_at=None)
+        return [trade_view.state_of(row) for row in rows.order_by("-block_number", "-log_index")[:limit]]
+
     def trade(self, trade: TradeId) -> OnChainTrade | None:
         row = OnChainTradeView.objects.filter(pk=str(trade)).first()
         return None if row is None else trade_view.state_of(row)
+
+
+def load_with_backlog(aggregate: AnyAggregate, ids: Collection[str]) -> dict[str, Held]:
+    """Read streams, to change them, as what is stored of them and what waits for the event store add up to."""
+    lock_streams(aggregate.aggregate_type, ids)
+    # The backlog first: what is drained meanwhile is then met twice, in it and in the stream, and never missed.
+    waiting = waiting_events(aggregate.aggregate_type, ids)
+    held = StreamMemory().load(aggregate, ids)
+    for draft in waiting:
+        before = held[draft.aggregate_id]
+        if draft.version > before.version:
+            held[draft.aggregate_id] = Held(before.state.evolve(draft.event), draft.version)
+    return held
 
 
 def drafts(entries: Sequence[Entry]) -> list[Draft]:

@@ -180,11 +180,14 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
         """
         if self.pending is not None or (trigger := self.trigger()) is None:
             return None
-        digits = (fractional_digits or 0) if isinstance(self.threshold, DollarThreshold) else 0
-        shares = cut(self._size, digits=digits)
+        shares = cut(self._size, digits=self.hedge_digits(fractional_digits))
         if not shares:
             return None
         return HedgeDue(side=self._hedging_side, shares=Shares(shares), trigger=trigger)
+
+    def hedge_digits(self, fractional_digits: int | None) -> int:
+        """How many decimals of a share are hedged, where the broker takes so many."""
+        return (fractional_digits or 0) if isinstance(self.threshold, DollarThreshold) else 0
 
     def decide(self, command: PositionCommand) -> list[PositionEvent]:
         match command:

@@ -62,6 +62,8 @@ def pause(broker: str, error: BrokerUnavailable, *, now: datetime) -> datetime:
 
 def resume_calls(broker: str, *, now: datetime) -> None:
     """The broker answered, so whatever it was paused for is over."""
-    deleted, _ = BrokerPause.objects.filter(broker=broker, not_before__lte=now).delete()
-    if deleted:
+    # Looked for first: this is asked after every call, and a delete takes SQLite's one writer's lock.
+    over = BrokerPause.objects.filter(broker=broker, not_before__lte=now)
+    if over.exists():
+        over.delete()
         close_notice(REFUSED, broker, at=now)

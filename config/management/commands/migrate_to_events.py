@@ -7,16 +7,18 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from config.environment import ledger_settings
+from config.environment import SettingError, ledger_settings
 from config.listing import list_rows
 from config.preflight import require_migrated
 from config.progress import progress
+from config.schwab_environment import older_key, token_keys
 from trading.conductor.heartbeat import at_work
 from trading.cutover.findings import BadRow, Correction
 from trading.cutover.foreign_books import keep_books
 from trading.cutover.foreign_file import NotReadable, open_foreign
 from trading.cutover.foreign_rows import BROKERS, read
 from trading.cutover.importing import Import, NotImported, against_ours, write
+from trading.cutover.login import FoundLogin, LoginMigration, foreign_login, own_login
 from trading.cutover.migrating import (
     Brought,
     CannotBegin,
@@ -71,8 +73,12 @@ class Command(BaseCommand):
         settings = ledger_settings()
         require_migrated()
         self._refuse_beside_a_conductor()
-        new = None if path is None else self._read(path, broker, threshold(settings.threshold), skip_bad=skip_bad)
-        kinds = migrations(threshold(settings.threshold))
+        new, login = None, own_login()
+        if path is not None:
+            new, foreign = self._read(path, broker, threshold(settings.threshold), skip_bad=skip_bad)
+            login = foreign or login
+        brings_login = None if login is None else self._login_migration(login)
+        kinds = migrations(threshold(settings.threshold), login=brings_login)
         looks = {kind.name: kind.look() for kind in kinds}
         try:
             check(looks, imported={} if new is None else new.streams)
@@ -101,10 +107,12 @@ class Command(BaseCommand):
 
     # An older installation's file
 
-    def _read(self, path: str, broker: str | None, threshold: Any, *, skip_bad: bool) -> Import:
+    def _read(
+        self, path: str, broker: str | None, threshold: Any, *, skip_bad: bool
+    ) -> tuple[Import, FoundLogin | None]:
         try:
             with open_foreign(path) as file:
-                books = keep_books(read(file, broker=broker), threshold)
+                books, login = keep_books(read(file, broker=broker), threshold), foreign_login(file)
         except NotReadable as error:
             raise CommandError(str(error), returncode=2) from error
         new = against_ours(books, at=timezone.now())
@@ -128,7 +136,16 @@ class Command(BaseCommand):
                 f"{len(new.conflicts)} rows contradict what is here, and nothing was done: a file is imported into an "
                 "installation that has no trades and orders of its own in these symbols, under these numbers"
             )
-        return new
+        return new, login
+
+    def _login_migration(self, found: FoundLogin) -> LoginMigration:
+        """Ask for keys only where there is a login to bring in; without them somebody logs in, and all else goes on."""
+        try:
+            keys = token_keys()
+        except SettingError as error:
+            self.stderr.write(str(error))
+            keys = None
+        return LoginMigration(found, keys=keys, older_key=older_key())
 
     # Telling and asking
 
@@ -141,6 +158,10 @@ class Command(BaseCommand):
                 f"{name}: {look.streams + imported} rows, {look.migrated + look.others} of them in the log, "
                 f"{len(look.missing) + imported} to migrate"
             )
+            if look.note is not None:
+                self.stdout.write(f"{name}: {look.note}")
+        if LoginMigration.name not in looks:
+            self.stdout.write(f"{LoginMigration.name}: an older installation has left none")
         return todo
 
     def _plan(self, kinds: list[Migration], looks: Mapping[str, Look]) -> None:

@@ -37,7 +37,7 @@ class Command(BaseCommand):
         return super().create_parser(prog_name, subcommand, conflict_handler="resolve", **kwargs)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("type", help="OnChainTrade, Position or OffchainOrder")
+        parser.add_argument("type", help="OnChainTrade, Position, OffchainOrder or SchwabAuth")
         parser.add_argument("id", help="0x<transaction>:<log index>, a symbol, or an order's number")
         when = parser.add_mutually_exclusive_group()
         when.add_argument("--at", help="after the last event recorded at or before a time, as 2025-11-03T14:30:00Z")

@@ -24,6 +24,8 @@ ROWS = {
     "trading.symbolwait": make.symbol_wait,
     "trading.orderwork": make.order_work,
     "trading.stationheartbeat": make.heartbeat,
+    "trading.stationlease": make.lease,
+    "trading.exposure": make.exposure,
     "trading.enrichment": make.enrichment,
     "trading.chaincheckpoint": make.checkpoint,
     "trading.chainblock": make.block,
@@ -33,6 +35,17 @@ ROWS = {
     "trading.installation": make.installation,
     "trading.tablesample": make.table_sample,
     "trading.dryrunorder": make.dry_run_order,
+    "trading.schwabauthview": make.schwab_auth_view,
+    "trading.brokertoken": make.broker_token,
+    "trading.brokerlogin": make.broker_login,
+    "trading.authnote": make.auth_note,
+    "trading.killswitch": make.kill_switch,
+    "trading.restrictedsymbol": make.restricted_symbol,
+    "trading.risklimit": make.risk_limit,
+    "trading.riskchange": make.risk_change,
+    "trading.denial": make.denial,
+    "trading.riskcheck": make.risk_check,
+    "trading.brokerfact": make.broker_fact,
     "eventstore.storedevent": make.event,
     "eventstore.projection": make.projection,
     "eventstore.storedseal": make.seal,
@@ -41,8 +54,11 @@ ROWS = {
     "audit_trail.apipayload": make.api_payload,
 }
 
+# Those that an operator may change, with a reason.
+CONTROLS = {"trading.killswitch", "trading.restrictedsymbol", "trading.risklimit"}
+
 # Those that hold one row only.
-SINGLE = {"trading.ledgermode", "trading.installation"}
+SINGLE = {"trading.ledgermode", "trading.installation", "trading.schwabauthview"}
 
 
 def list_of(model):

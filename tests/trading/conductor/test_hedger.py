@@ -1,5 +1,6 @@
 """The hedger: one order a symbol where the threshold is reached, and one symbol's trouble is no other's."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -11,12 +12,15 @@ from tests.support.made_chain import know_tokens, log_of, take
 from tests.support.stations import MODES, Stations, notices
 from tests.support.venue import Venue
 from trading.brokers.outcomes import BrokerUnavailable
+from trading.conductor.hedger import strongest_first
 from trading.conductor.work import SymbolWait, halt, refuse, resume
 from trading.ledger.mode import Installation, LedgerMode, Mode, WrongMode
 from trading.ledger.tables import OffchainTrade, TradeAccumulator
 from trading.offchain_order.aggregate import OrderState
-from trading.position.events import Migrated
+from trading.position.aggregate import Position
+from trading.position.events import LastPrice, Migrated
 from trading.position.view import PositionView
+from trading.values.quantities import Shares, Usd
 from trading.values.symbols import Symbol
 
 pytestmark = pytest.mark.django_db
@@ -182,6 +186,48 @@ def test_links_say_which_fills_an_order_is_for():
     assert sorted(books(stations.ledger).contributions(1).values()) == [Decimal("0.3"), Decimal("0.3"), Decimal("0.4")]
 
 
+# In which order.
+
+
+def test_the_strongest_exposure_is_hedged_first():
+    """By dollars, so that one share of an expensive symbol comes before many of a cheap one."""
+    stations = Stations()
+    stations.fill(
+        log_of(take("SELL", "50", "tAAPL", usdc="500"), block=100),  # at 10
+        log_of(take("BUY", "3", "tMSFT", usdc="1500"), block=101),  # at 500
+        log_of(take("SELL", "2", "tTSLA", usdc="800"), block=102),  # at 400
+    )
+    assert place(stations) == ["SELL 3 MSFT", "BUY 2 TSLA", "BUY 50 AAPL"]
+
+
+def test_what_has_no_price_is_hedged_last_and_the_most_shares_of_it_first():
+    stations = Stations()
+    stations.fill(
+        log_of(take("SELL", "7", "tAAPL", usdc="0"), block=100),
+        log_of(take("BUY", "9", "tMSFT", usdc="0"), block=101),
+        log_of(take("SELL", "1", "tTSLA", usdc="1"), block=102),
+    )
+    assert place(stations) == ["BUY 1 TSLA", "SELL 9 MSFT", "BUY 7 AAPL"]
+
+
+def test_among_equals_symbols_keep_their_order():
+    stations = with_fills(("SELL", "2", "tTSLA"), ("BUY", "2", "tMSFT"), ("SELL", "2", "tAAPL"))
+    assert place(stations) == ["BUY 2 AAPL", "SELL 2 MSFT", "BUY 2 TSLA"]
+
+
+def test_a_number_too_long_to_multiply_exactly_keeps_no_symbol_waiting():
+    digits = Decimal("3." + "1" * 300)
+    positions = [
+        Position(
+            symbol=Symbol(name),
+            accumulated_long=Shares(size),
+            last_price=LastPrice(price_usdc=Usd(size), block_timestamp=datetime.now(UTC), block_number=1, log_index=1),
+        )
+        for name, size in (("AAPL", Decimal(2)), ("MSFT", digits))
+    ]
+    assert [position.symbol for position in strongest_first(positions)] == ["MSFT", "AAPL"]
+
+
 # One symbol's trouble.
 
 
@@ -198,7 +244,7 @@ def test_one_symbol_that_fails_leaves_the_others_their_hedges(monkeypatch):
     with pytest.raises(ValueError, match="not this one"):
         stations.hedger.run_once(now=stations.clock())
 
-    assert stations.hedges() == ["BUY 2 AAPL", "SELL 4 TSLA"]
+    assert stations.hedges() == ["SELL 4 TSLA", "BUY 2 AAPL"]
 
 
 def test_hedging_asks_no_broker():

@@ -5,18 +5,20 @@ from decimal import Decimal
 
 import pytest
 
+from config.wiring import clerk_of
 from tests.support.books import books
 from tests.support.made_chain import know_tokens, log_of, take
 from tests.support.stations import MODES, Clock, Stations, notices
 from tests.support.venue import Venue
 from trading.brokers.orders import OrderStatus
 from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, OutcomeUnknown
-from trading.conductor.verbs.clerk import Clerk
-from trading.conductor.verbs.order_verbs import OrderVerbs
 from trading.conductor.verbs.requests import GIVEN_UP_AFTER, OperatorRequest, RequestState, Verb, ask
 from trading.conductor.verbs.requests import take as claim
 from trading.conductor.work import SymbolWait, halt
 from trading.offchain_order.aggregate import OrderState
+from trading.risk.controls import throw
+from trading.risk.records import Denial
+from trading.risk.scopes import Scope
 from trading.submission.sendings import Sending
 from trading.values.identifiers import OrderId
 from trading.values.symbols import symbol
@@ -48,7 +50,7 @@ def stations(request, clock, venue):
 
 def asked(stations: Stations, verb: Verb, subject=FIRST, **details: str) -> OperatorRequest:
     """Let an operator ask for something, and the clerk do it."""
-    clerk = Clerk(orders=OrderVerbs(broker=stations.broker, ledger=stations.ledger))
+    clerk = clerk_of(stations.broker, stations.ledger, stations.gate)
     row = ask(verb, subject, actor="ada", reason="to see", now=stations.clock(), **details)
     clerk.run_once(now=stations.clock())
     row.refresh_from_db()
@@ -313,6 +315,48 @@ def test_a_symbol_is_resumed(stations, clock):
     assert asked(stations, Verb.RESUME_SYMBOL, AAPL).outcome == "AAPL was neither halted nor waiting"
 
 
+# Orders by hand.
+
+
+def test_an_order_by_hand_is_placed_sent_and_counted(stations, venue, clock):
+    row = asked(stations, Verb.BUY, AAPL, shares="1")
+    assert row.state == RequestState.DONE, row.outcome
+    stations.run(stations.dispatcher)
+    venue.tell(OrderStatus.FILLED, "1")
+    clock.forward(1)
+    stations.run(stations.poller)
+
+    assert stations.hedges() == ["BUY 1 AAPL"]
+    assert stations.net("AAPL") == Decimal("-1.5")
+    books(stations.ledger)
+
+
+def test_an_order_by_hand_that_would_raise_what_is_open_must_be_meant_so(stations):
+    row = asked(stations, Verb.SELL, AAPL, shares="1")
+
+    assert row.state == RequestState.REFUSED
+    assert "say --may-raise" in row.outcome.lower()
+    assert stations.orders() == []
+    assert asked(stations, Verb.SELL, AAPL, shares="1", may_raise="yes").state == RequestState.DONE
+
+
+def test_an_order_by_hand_waits_for_the_one_under_way(stations):
+    stations.hedge()
+
+    assert "is under way" in asked(stations, Verb.BUY, AAPL, shares="1").outcome
+
+
+def test_an_order_by_hand_passes_the_gate_and_its_denial_is_kept(stations, clock):
+    throw(Scope.GLOBAL, "", on=True, actor="ada", reason="stop", at=clock())
+
+    row = asked(stations, Verb.BUY, AAPL, shares="1")
+
+    assert row.state == RequestState.REFUSED
+    assert "denied by kill_switch" in row.outcome
+    assert Denial.objects.get().rule == "kill_switch"
+    assert stations.orders() == []
+
+
 # Requests.
 
 
@@ -327,7 +371,7 @@ def test_a_request_is_done_once(stations, clock):
 
     assert claim(row, now=clock())
     assert not claim(row, now=clock())
-    asked_later = Clerk(orders=OrderVerbs(broker=stations.broker, ledger=stations.ledger))
+    asked_later = clerk_of(stations.broker, stations.ledger, stations.gate)
     assert asked_later.run_once(now=clock()) is False
 
 
@@ -336,7 +380,7 @@ def test_a_request_that_a_process_died_over_is_told_and_not_done_again(stations,
     claim(row, now=clock())
     clock.forward(GIVEN_UP_AFTER.total_seconds() + 1)
 
-    Clerk(orders=OrderVerbs(broker=stations.broker, ledger=stations.ledger)).run_once(now=clock())
+    clerk_of(stations.broker, stations.ledger, stations.gate).run_once(now=clock())
 
     row.refresh_from_db()
     assert row.state == RequestState.REFUSED

@@ -31,7 +31,7 @@ from trading.position.view import PositionView
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-TRADES, POSITIONS = registered_views()
+TRADES, POSITIONS, *_ = registered_views()
 TABLES = [*tables_of(TRADES), *tables_of(POSITIONS)]
 
 
@@ -491,7 +491,7 @@ def test_a_check_of_sound_views_finds_nothing_and_leaves_nothing():
     told(21)
     all_names = names()
 
-    assert run("--check") == "trades: no difference\npositions: no difference\n"
+    assert run("--check") == "trades: no difference\npositions: no difference\nschwab_auth: no difference\n"
     assert names() == all_names
     assert not Rebuild.objects.exists()
 
@@ -552,6 +552,7 @@ def test_the_groups_are_listed_and_found_by_their_tables():
     assert run("--list").splitlines() == [
         "trades\tonchain_trade_view, offchain_order_view, trade_link_view, netting_link_view",
         "positions\tposition_view",
+        "schwab_auth\tschwab_auth_view",
     ]
     assert views_named("trade_link_view") is views_named("trades") is TRADES
     with pytest.raises(NoSuchViews, match="was 'nothing': there are trades"):

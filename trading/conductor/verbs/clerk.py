@@ -4,11 +4,15 @@ from datetime import datetime
 
 import structlog
 
-from trading.conductor.verbs.order_verbs import OrderVerbs, Refused
+from trading.conductor.verbs.hand_orders import HandOrders
+from trading.conductor.verbs.order_verbs import OrderVerbs
+from trading.conductor.verbs.refusal import Refused
 from trading.conductor.verbs.requests import OperatorRequest, RequestState, Verb, finish, take, waiting
 from trading.conductor.work import resume
 from trading.notices.models import close_notice
 from trading.values.identifiers import BrokerOrderId, OrderId
+from trading.values.quantities import shares
+from trading.values.sides import Side
 from trading.values.symbols import Symbol
 
 log = structlog.get_logger(__name__)
@@ -19,8 +23,8 @@ class Clerk:
 
     name = "clerk"
 
-    def __init__(self, *, orders: OrderVerbs) -> None:
-        self._orders = orders
+    def __init__(self, *, orders: OrderVerbs, by_hand: HandOrders) -> None:
+        self._orders, self._by_hand = orders, by_hand
 
     def run_once(self, *, now: datetime) -> bool:
         """Do what waits. Return whether there was anything."""
@@ -73,7 +77,15 @@ class Clerk:
             case Verb.RESUME_SYMBOL:
                 return resume_symbol(Symbol(request.subject), now)
             case Verb.BUY | Verb.SELL:
-                raise Refused("orders by hand are not known to this version")
+                return self._by_hand.place(
+                    Side.BUY if request.verb == Verb.BUY else Side.SELL,
+                    Symbol(request.subject),
+                    shares(said["shares"]),
+                    may_raise=said.get("may_raise") == "yes",
+                    actor=actor,
+                    reason=request.reason,
+                    now=now,
+                )
 
 
 def _number(request: OperatorRequest) -> OrderId:

@@ -10,6 +10,7 @@ from trading.brokers.outcomes import BrokerError, NoSuchOrder, NotCancellable, O
 from trading.brokers.port import Broker
 from trading.conductor.known_orders import is_resolved, linked
 from trading.conductor.reports import record, record_failed_by_hand, request_of, settled
+from trading.conductor.verbs.refusal import Refused
 from trading.conductor.work import look_again_at, resume
 from trading.ledger.book import Ledger
 from trading.notices.models import close_notice
@@ -18,10 +19,6 @@ from trading.submission.absence import forget_absence
 from trading.submission.submitter import AtTheBroker, ForTheOperator, Submitter
 from trading.values.arithmetic import plain
 from trading.values.identifiers import BrokerOrderId, OrderId
-
-
-class Refused(Exception):
-    """The request can't be done as it is asked for. Nothing was changed; the message says what may be done instead."""
 
 
 class OrderVerbs:

@@ -1,0 +1,1 @@
+"""Market hours: when the New York Stock Exchange trades, and whether a broker says the same."""
