@@ -88,7 +88,7 @@ TURNS = "config.backstop.give_turns"
 
 SCHEDULES = [
     # From the chain to a hedge at the broker.
-    Scheduled("fills", TURNS, ("watcher", "processor", "hedger", "dispatcher"), every_minutes=1),
+    Scheduled("fills", TURNS, ("watcher", "processor", "refresher", "hedger", "dispatcher"), every_minutes=1),
     # Orders that are placed or unknown: asked for by our id, else submitted.
     Scheduled("order_sweep", TURNS, ("dispatcher",), every_minutes=1),
     Scheduled("order_polling", TURNS, ("poller",), every_minutes=1),

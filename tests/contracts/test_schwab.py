@@ -24,7 +24,7 @@ from config.venues.faults import (
     refuse,
 )
 from config.venues.filling import Ending
-from config.venues.schwab import ACCOUNT_NUMBER, SchwabVenue
+from config.venues.schwab import SchwabVenue
 from config.venues.schwab_tokens import APP_KEY, APP_SECRET, REDIRECT_URI
 from tests.contracts.broker_contract import BrokerContract
 from trading.brokers.http import BrokerHttp
@@ -39,6 +39,8 @@ from trading.values.symbols import Symbol, symbol
 
 # A Thursday at eleven in New York, a week before Thanksgiving.
 AT = datetime(2025, 11, 20, 16, tzinfo=UTC)
+
+ACCOUNT_NUMBER = Account().number
 
 
 class Unrecorded:

@@ -1,5 +1,6 @@
-"""The venues for tests: raw clients that send what a test says, and orders as each protocol has them."""
+"""The venues for tests: raw clients that send what a test says and no more, and orders in each protocol's words."""
 
+import ssl
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -16,15 +17,24 @@ NOON = datetime(2026, 3, 2, 17, tzinfo=UTC)
 PATIENCE_SECONDS = 10
 
 
-def alpaca_client(venue: AlpacaVenue, **headers: str) -> httpx2.Client:
+# Nothing here is encrypted, and reading the machine's certificates for each client takes longer than most tests.
+_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def client(venue: Venue, **settings: Any) -> httpx2.Client:
+    given = {"base_url": venue.url, "timeout": PATIENCE_SECONDS, "trust_env": False, "verify": _TLS}
+    return httpx2.Client(**{**given, **settings})
+
+
+def alpaca_client(venue: AlpacaVenue, **settings: Any) -> httpx2.Client:
     keys = {"APCA-API-KEY-ID": venue.key, "APCA-API-SECRET-KEY": venue.secret}
-    return httpx2.Client(base_url=venue.url, headers={**keys, **headers}, timeout=PATIENCE_SECONDS, trust_env=False)
+    return client(venue, headers=keys, **settings)
 
 
-def schwab_client(venue: SchwabVenue, token: str | None = None) -> httpx2.Client:
+def schwab_client(venue: SchwabVenue, token: str | None = None, **settings: Any) -> httpx2.Client:
+    """Without a token it logs in."""
     token = token or venue.login()["access_token"]
-    headers = {"Authorization": f"Bearer {token}"}
-    return httpx2.Client(base_url=venue.url, headers=headers, timeout=PATIENCE_SECONDS, trust_env=False)
+    return client(venue, headers={"Authorization": f"Bearer {token}"}, **settings)
 
 
 def alpaca_order(client_order_id: str | None = "ht-1", **changes: Any) -> dict[str, Any]:

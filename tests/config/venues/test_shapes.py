@@ -29,7 +29,9 @@ def sampled(vendor, request_begins, source_ends=""):
     found = [
         sample["body"]
         for sample in samples(vendor)
-        if sample["request"].startswith(request_begins) and sample["source"].endswith(source_ends)
+        if sample["request"].startswith(request_begins)
+        and sample["source"].endswith(source_ends)
+        and sample["status"] < 300
     ]
     assert found, f"no sample of {request_begins} {source_ends}"
     return found

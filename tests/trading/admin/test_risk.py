@@ -198,6 +198,7 @@ def test_every_link_of_a_hedge_leads_somewhere(operator):
     rows += [link, netting, link_view, netting_view]
     rows += [
         make.dry_run_order(client_order_id=order.client_order_id),
+        make.api_call(reference=order.client_order_id),
         make.symbol_wait(symbol="AAPL"),
         make.symbol_lock(symbol="AAPL"),
         make.order_work(order_id=order.pk),

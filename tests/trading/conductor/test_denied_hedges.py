@@ -251,7 +251,7 @@ def test_five_alike_that_only_an_operator_can_change_halt_the_symbol(rule, hinde
     assert SymbolWait.objects.get().halted_at == stations.clock()
     assert episodes() == [("AAPL", rule, 5)]
     assert notices() == [("symbol_halted", "AAPL")]
-    assert "manage.py resume AAPL" in Notice.objects.get(kind="symbol_halted").text
+    assert "manage.py resume_symbol AAPL" in Notice.objects.get(kind="symbol_halted").text
     mend(told)
     assert after(stations, 10_000) == []
 

@@ -7,6 +7,7 @@ import pytest
 from tests.support.made_chain import know_tokens, log_of, take
 from tests.support.stations import Clock, Stations
 from tests.support.venue import Venue
+from tests.trading.risk.test_controls import restrict
 from trading.brokers.outcomes import (
     BrokerUnavailable,
     NoSuchAsset,
@@ -16,7 +17,8 @@ from trading.brokers.outcomes import (
 )
 from trading.conductor.refresher import Refresher
 from trading.conductor.work import halt, refuse
-from trading.risk.facts import BrokerFact, known
+from trading.risk.facts import BrokerFact, FactKind, known
+from trading.risk.records import Denial
 from trading.values.symbols import Symbol
 
 pytestmark = pytest.mark.django_db
@@ -219,9 +221,40 @@ def test_two_processes_ask_once(stations, venue):
     assert sorted(questions(venue)) == sorted(ALL)
 
 
-def test_how_often_is_for_the_wiring_to_say(stations, venue):
-    from trading.risk.facts import FactKind
+def test_what_an_operator_stopped_is_not_asked_about_until_that_is_lifted(stations, venue):
+    stations.fill(log_of(take("BUY", "3", "tMSFT"), block=101))
+    restrict("MSFT")
+    stations.refresher.run_once(now=stations.clock())
+    stations.run(stations.hedger)
+    assert stations.hedges() == ["BUY 2 AAPL"]
+    questions(venue)
+    assert asked_after(stations, venue, 100) == []
 
+    restrict("MSFT", expires_at=stations.clock())
+    stations.forward(1)
+    stations.run(stations.hedger)
+    assert stations.hedges() == ["BUY 2 AAPL"]
+    assert asked_after(stations, venue, 0.2) == ["account", "clock", "holdings", "quote MSFT"]
+    stations.forward(0.2)
+    stations.run(stations.hedger)
+    assert stations.hedges() == ["BUY 2 AAPL", "SELL 3 MSFT"]
+    assert [row.rule for row in Denial.objects.all()] == ["restricted_symbol"]
+
+
+def test_the_quotes_of_many_symbols_leave_the_broker_its_patience(clock, venue):
+    symbols = [Symbol(f"S{number}") for number in range(40)]
+    refresher = Refresher(broker=venue, wanting=lambda: symbols)
+    refresher.run_once(now=clock())
+    questions(venue)
+
+    asked = []
+    for _ in range(60):
+        refresher.run_once(now=clock.forward(1))
+        asked += [each for each in questions(venue) if each.startswith("quote")]
+    assert len(asked) == 3 * len(symbols)
+
+
+def test_how_often_is_for_the_wiring_to_say(stations, venue):
     slower = Refresher(broker=venue, wanting=stations.hedger.asked_about, every={FactKind.QUOTE: timedelta(seconds=20)})
     slower.run_once(now=stations.clock())
     questions(venue)

@@ -162,7 +162,8 @@ def test_the_scheduled_look_goes_by_the_mode_in_force(mode, found, monkeypatch):
     TradeAccumulator.objects.update(threshold="2 shares")
 
     assert compare_once().startswith(found)
-    assert ("ledgers", "config.ledger_watch.compare_once", "*/10 * * * *") in SCHEDULES
+    (scheduled,) = (one for one in SCHEDULES if one.function == "config.ledger_watch.compare_once")
+    assert scheduled.crontab == "*/10 * * * *"
 
 
 class Looks:

@@ -135,6 +135,11 @@ def test_looking_asks_for_many_symbols_at_once_and_takes_no_lock():
     assert gate().look([], now=NOW) == {}
 
 
+def test_a_gate_is_for_the_orders_of_one_broker():
+    with pytest.raises(ValueError, match="expected orders at alpaca, was schwab"):
+        gate().look([order(broker="schwab")], now=NOW)
+
+
 # Keeping.
 
 
@@ -200,7 +205,7 @@ def test_g3_35_a_denial_is_told_and_how_soon_depends_on_whether_it_heals(rule):
         deny(rule)
         told.append(notices() != [])
 
-    quiet = {Rule.KILL_SWITCH, Rule.SESSION_CLOSED}
+    quiet = {Rule.KILL_SWITCH, Rule.SESSION_CLOSED, Rule.NOT_FRACTIONABLE}
     soon = {rule for rule in Rule if rule.is_of_facts} | {Rule.PRICE_FACTS, Rule.SESSION_DISAGREES, Rule.ORDER_RATE}
     first = None if rule in quiet else 5 if rule in soon else 1
     assert told == [first is not None and times >= first for times in range(1, 7)]
