@@ -19,7 +19,6 @@ from trading.conductor.reports import (
     record_rejection,
     record_unknown,
     request_of,
-    settled,
     stop_for_the_operator,
 )
 from trading.conductor.work import due, look_again_at, try_again
@@ -28,7 +27,7 @@ from trading.notices.models import open_notice
 from trading.offchain_order.aggregate import OffchainOrder, OrderState
 from trading.offchain_order.commands import StartSubmission
 from trading.submission.pauses import is_paused, pause, pauses_for_all, resume_calls
-from trading.submission.sendings import AlreadyOnTheWay
+from trading.submission.sendings import AlreadyOnTheWay, KnownByNow
 from trading.submission.submitter import AtTheBroker, ForTheOperator, InDoubt, NeverThere, Outcome, Refused, Submitter
 from trading.values.identifiers import OrderId
 
@@ -99,6 +98,9 @@ class Dispatcher:
         except AlreadyOnTheWay as alike:
             self._postpone(order, str(alike), now)
             return
+        except KnownByNow as known:
+            log.info("Order known by now", order=order.order_id, symbol=order.symbol, reason=str(known))
+            return
         if self._book(order, outcome, now):
             self._submitter.settle(request.client_order_id)
 
@@ -138,7 +140,6 @@ class Dispatcher:
         if stands.state is OrderState.UNKNOWN:
             self._postpone(order, stands.reason or "unknown", now)
             return False
-        settled(order, now=now)
         look_again_at(order.order_id, at=now + self._poll_after)
         log.info("Order submitted", order=order.order_id, symbol=order.symbol, broker_order=report.broker_order_id)
         return True

@@ -13,7 +13,7 @@ import structlog
 from trading.brokers.orders import OrderReport
 from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, UnusableReport
 from trading.brokers.port import Broker
-from trading.conductor.reports import record, record_unknown, settled
+from trading.conductor.reports import record, record_unknown
 from trading.conductor.work import due, look_again_at, try_again
 from trading.ledger.book import Ledger
 from trading.notices.models import open_notice
@@ -115,7 +115,6 @@ class Poller:
         if stands.state is OrderState.UNKNOWN:
             self._postpone(order, stands.reason or "unknown", now)
             return
-        settled(order, now=now)
         look_again_at(order.order_id, at=now + self._pause_after(order, stands, now))
         if stands.has_ended and not order.has_ended:
             log.info(

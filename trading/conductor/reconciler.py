@@ -16,7 +16,7 @@ from trading.brokers.port import Broker
 from trading.conductor.adoption import adopt, is_marked
 from trading.conductor.holding_checks import check_holdings
 from trading.ledger.book import Ledger
-from trading.submission.pauses import is_paused, pause, pauses_for_all
+from trading.submission.pauses import is_paused, pause, pauses_for_all, resume_calls
 from trading.values.symbols import Symbol
 
 log = structlog.get_logger(__name__)
@@ -52,6 +52,7 @@ class Reconciler:
                 pause(self._broker.name, outage, now=now)
             log.warning("Broker can't be held against the books", broker=self._broker.name, error=str(outage))
             return False
+        resume_calls(self._broker.name, now=now)
         check_holdings(self._broker.name, holdings, self._ledger.memory(), self._other_books, now=now)
         return False
 

@@ -65,7 +65,10 @@ def record(ledger: Ledger, order: OffchainOrder, report: OrderReport, *, now: da
             _record_late(step, known, report, now)
         else:
             _record_open(step, known, report, now)
-        return step.order(order.order_id)
+        stands = step.order(order.order_id)
+        if stands.state is not OrderState.UNKNOWN:
+            settled(stands, now=now)
+        return stands
 
 
 def record_rejection(ledger: Ledger, order: OffchainOrder, reason: str, *, now: datetime) -> None:
@@ -290,6 +293,7 @@ def _fail(
             order.symbol,
             FailOffChainOrder(order_id=order.order_id, shares_filled=filled, error=reason, failed_at=failed_at),
         )
+    settled(order, now=now)
     _refused(order, reason, now)
 
 
@@ -353,5 +357,8 @@ def _tell_overfill(order: OffchainOrder, report: OrderReport, now: datetime) -> 
 
 
 def settled(order: OffchainOrder, *, now: datetime) -> None:
-    """Close what was open about an order that is at the broker again."""
+    """Close what was open about an order that the broker can be asked about again, or that has ended.
+
+    In the commit that books so: a process that dies after it leaves no notice that nobody would close.
+    """
     close_notice("order_stuck", f"order {order.order_id}", at=now)

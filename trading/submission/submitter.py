@@ -79,7 +79,7 @@ class Submitter:
         """Send an order, or look for one that may have been sent.
 
         Raises BrokerUnavailable where nothing was sent, and AlreadyOnTheWay where another order alike has to be known
-        first; the same may be asked again then.
+        first; the same may be asked again then. Raises KnownByNow where another process was faster.
         """
         try:
             if self._broker.capabilities.client_order_id:

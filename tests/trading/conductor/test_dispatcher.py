@@ -47,6 +47,14 @@ def dispatch(stations: Stations) -> None:
     stations.run(stations.dispatcher)
 
 
+class Killed(BaseException):
+    """The process ended here."""
+
+
+def killed(*args: object) -> None:
+    raise Killed
+
+
 def test_an_order_is_asked_for_then_sent_once_under_our_id(stations, venue):
     dispatch(stations)
     dispatch(stations)
@@ -143,6 +151,22 @@ def test_an_outage_that_lasts_is_told_and_the_notice_goes_with_it(stations, venu
     dispatch(stations)
     assert notices() == []
     assert stations.only_order().state is OrderState.SUBMITTED
+
+
+def test_what_was_told_of_an_order_is_closed_by_its_end_even_if_the_process_dies_then(stations, venue, clock):
+    """The dispatcher has nothing more to do with an order that has ended, so no later turn would close it."""
+    venue.fail("find", BrokerUnavailable("not there"), times=5)
+    for _ in range(5):
+        dispatch(stations)
+        clock.forward(60)
+    venue.fail("submit", OrderRejected("no short sales"))
+    stations.dispatcher._submitter.settle = killed
+
+    with pytest.raises(Killed):
+        dispatch(stations)
+
+    assert stations.only_order().state is OrderState.REJECTED
+    assert notices() == []
 
 
 @pytest.mark.parametrize("error", [OutcomeUnknown("no answer"), UnusableReport("nonsense"), UnknownStatus("'on ice'")])

@@ -10,13 +10,14 @@ from tests.support.made_chain import know_tokens, log_of, take
 from tests.support.stations import MODES, Clock, Stations, notices
 from tests.support.venue import Venue
 from trading.brokers.orders import OrderRequest, OrderStatus
-from trading.brokers.outcomes import BrokerUnavailable, RateLimited
+from trading.brokers.outcomes import BrokerUnavailable, NotAuthorised, RateLimited
 from trading.conductor.adoption import is_marked
 from trading.conductor.holding_checks import HoldingCheck, set_baseline
 from trading.conductor.reconciler import EVERY, Reconciler
 from trading.ledger.mode import Installation, next_order
 from trading.notices.models import Notice
 from trading.offchain_order.aggregate import OrderState
+from trading.submission.pauses import BrokerPause
 from trading.values.identifiers import ClientOrderId
 from trading.values.quantities import shares
 from trading.values.sides import Side
@@ -70,6 +71,17 @@ def stray(venue: Venue, clock: Clock, *, number: int = 7, count: int = 3, side: 
     name = ClientOrderId(f"ht-{mark}-{number}-1")
     venue.submit(OrderRequest(client_order_id=name, symbol=AAPL, side=side, shares=shares(count), created_at=clock()))
     return name
+
+
+def test_a_broker_that_answers_again_is_not_told_of_any_more_though_no_order_asks_it(stations, venue, reconciler):
+    venue.fail("holdings", NotAuthorised("401"))
+    look(reconciler, stations)
+    assert notices() == [("broker_refuses_us", "dry_run")]
+
+    look(reconciler, stations)
+
+    assert notices() == []
+    assert not BrokerPause.objects.exists()
 
 
 # Holdings.

@@ -198,6 +198,22 @@ def test_an_order_that_five_looks_over_two_minutes_do_not_find_was_never_there(s
     assert first != second
 
 
+def test_what_was_told_of_an_order_is_closed_when_it_is_known_that_it_was_never_there(stations, venue):
+    venue.fail("submit", LOST)
+    stations.hedge()
+    stations.forward(1)
+    stations.run(stations.dispatcher)
+    for _ in range(4):
+        stations.forward(15)
+        stations.run(stations.dispatcher)
+    assert notices() == [("order_stuck", "order 1")]
+
+    on(stations, 300)
+
+    assert [order.state for order in stations.orders()] == [OrderState.FAILED, OrderState.SUBMITTED]
+    assert notices() == []
+
+
 def test_no_second_order_of_the_symbol_is_placed_while_the_first_is_looked_for(stations, venue):
     venue.fail("submit", LOST)
     stations.hedge()
@@ -344,6 +360,29 @@ def test_two_that_begin_one_order_send_it_once(venue, clock, stations):
 
     with pytest.raises(AlreadyOnTheWay, match=request.client_order_id):
         begin(venue.name, request, held_before=shares(0), resolved=lambda name: False, now=clock())
+
+
+@pytest.mark.parametrize("status", [OrderStatus.ACCEPTED, OrderStatus.REJECTED])
+def test_a_process_that_was_held_up_before_it_sent_does_not_send_what_another_has_sent(stations, venue, clock, status):
+    """C9, I4: the other has left the way again, so that what it booked must be looked at, not the way alone."""
+    faster = Stations(mode=stations.ledger.mode, clock=clock, broker=venue)
+    stations.run(stations.hedger)
+
+    def meanwhile(question: str, about: str) -> None:
+        assert question == "holdings"
+        faster.run(faster.dispatcher)
+        venue.tell(status)
+        faster.forward(10)
+        faster.run(faster.poller)
+
+    venue.meanwhile = meanwhile
+    holdings = venue.holdings
+    venue.holdings = lambda: venue._answered("holdings", "", holdings())
+    stations.run(stations.dispatcher)
+
+    assert len(venue.submitted) == 1
+    assert state(stations) is (OrderState.SUBMITTED if status is OrderStatus.ACCEPTED else OrderState.REJECTED)
+    assert not Sending.objects.exists()
 
 
 def test_a_report_that_can_not_be_is_told_and_the_order_looked_for(stations, venue):

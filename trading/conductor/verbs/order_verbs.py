@@ -88,7 +88,6 @@ class OrderVerbs:
         record_failed_by_hand(self._ledger, order, reason, now=now, actor=actor)
         if order.client_order_id is not None:
             self._submitter.settle(order.client_order_id)
-        settled(order, now=now)
         return f"order {number} is failed; its shares may be hedged anew"
 
     def cancel(self, number: OrderId, *, actor: str, now: datetime) -> str:
@@ -143,7 +142,6 @@ class OrderVerbs:
             raise Refused(f"order {order.order_id} is unknown: {stands.reason}")
         if order.client_order_id is not None:
             self._submitter.settle(order.client_order_id)
-        settled(order, now=now)
         look_again_at(order.order_id, at=now)
         return (
             f"order {order.order_id} is {stands.state} at {self._broker.name} as {report.broker_order_id}, "
