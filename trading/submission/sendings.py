@@ -21,7 +21,7 @@ class AlreadyOnTheWay(Exception):
 
 
 class KnownByNow(Exception):
-    """Another process has sent this order meanwhile, and it is booked what became of it. There is nothing left to do."""
+    """Another process has sent this order meanwhile, and what became of it is booked. Nothing is left to do."""
 
 
 class Sending(models.Model):
@@ -65,8 +65,8 @@ def begin(
 ) -> None:
     """Commit that an order is about to be sent. Raises AlreadyOnTheWay and KnownByNow, and then it must not be.
 
-    `resolved` tells of an order whether it is known by now what became of it. Where that is so of another one alike, its
-    row is only left over from a process that died, and gives way.
+    `resolved` tells of an order whether it is known by now what became of it. Where that is so of another one alike,
+    its row is only left over from a process that died, and gives way.
     """
     with transaction.atomic(durable=True):
         again = Sending.objects.filter(client_order_id=request.client_order_id, in_doubt_at=None).update(
