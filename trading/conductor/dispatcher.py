@@ -28,7 +28,7 @@ from trading.notices.models import open_notice
 from trading.offchain_order.aggregate import OffchainOrder, OrderState
 from trading.offchain_order.commands import StartSubmission
 from trading.submission.pauses import is_paused, pause, pauses_for_all, resume_calls
-from trading.submission.sendings import AlreadyOnTheWay
+from trading.submission.sendings import AlreadyKnown, AlreadyOnTheWay
 from trading.submission.submitter import AtTheBroker, ForTheOperator, InDoubt, NeverThere, Outcome, Refused, Submitter
 from trading.values.identifiers import OrderId
 
@@ -96,6 +96,8 @@ class Dispatcher:
         request = request_of(order)
         try:
             outcome = self._submitter.submit(request, now=now)
+        except AlreadyKnown:
+            return  # Another process has sent it and booked what became of it.
         except AlreadyOnTheWay as alike:
             self._postpone(order, str(alike), now)
             return

@@ -20,6 +20,10 @@ class AlreadyOnTheWay(Exception):
     """An order that looks like this one is being sent or looked for. Wait until that one is known."""
 
 
+class AlreadyKnown(Exception):
+    """It is in the books by now what became of this order. It was not sent, and must not be."""
+
+
 class Sending(models.Model):
     """One order that is being sent. While `in_doubt_at` is set the broker may have it, and it is not sent again."""
 
@@ -59,40 +63,54 @@ def begin(
     resolved: Callable[[ClientOrderId], bool],
     now: datetime,
 ) -> None:
-    """Commit that an order is about to be sent. Raises AlreadyOnTheWay, and then it must not be.
+    """Commit that an order is about to be sent. Raises AlreadyOnTheWay or AlreadyKnown, and then it must not be.
 
-    `resolved` tells of another order alike whether it is known by now what became of it: then its row is only left over
-    from a process that died, and gives way.
+    `resolved` tells of an order whether it is known by now what became of it. Of another one alike it means that its row
+    is only left over from a process that died, and gives way. Of this one it is asked last, when its row is ours: who
+    sent it before us has booked it before the row went, so that nothing is missed in between.
     """
-    quantity = quantity_of(request)
-    alike = Sending.objects.filter(broker=broker, symbol=request.symbol, side=request.side, quantity=quantity)
     with transaction.atomic(durable=True):
-        again = Sending.objects.filter(client_order_id=request.client_order_id, in_doubt_at=None).update(
-            in_doubt_at=now, held_before_shares=held_before
-        )
-        if again:
-            return
-        other = alike.exclude(client_order_id=request.client_order_id).first()
-        if other is not None and resolved(ClientOrderId(other.client_order_id)):
-            other.delete()
-        try:
-            with transaction.atomic():
-                Sending.objects.create(
-                    client_order_id=request.client_order_id,
-                    broker=broker,
-                    symbol=request.symbol,
-                    side=request.side,
-                    quantity=quantity,
-                    in_doubt_at=now,
-                    held_before_shares=held_before,
-                )
-        except IntegrityError as error:
-            holder = alike.first()
-            told = request.client_order_id if holder is None else holder.client_order_id
-            raise AlreadyOnTheWay(
-                f"order {told} to {request.side} {quantity} {request.symbol} is on its way to {broker}, which could "
-                f"not tell it from {request.client_order_id}; that one waits"
-            ) from error
+        _take_the_row(broker, request, held_before=held_before, resolved=resolved, now=now)
+        if resolved(request.client_order_id):
+            raise AlreadyKnown(f"{request.client_order_id} is at {broker}, or has ended: it is not sent again")
+
+
+def _take_the_row(
+    broker: str,
+    request: OrderRequest,
+    *,
+    held_before: Shares,
+    resolved: Callable[[ClientOrderId], bool],
+    now: datetime,
+) -> None:
+    quantity = quantity_of(request)
+    again = Sending.objects.filter(client_order_id=request.client_order_id, in_doubt_at=None).update(
+        in_doubt_at=now, held_before_shares=held_before
+    )
+    if again:
+        return
+    alike = Sending.objects.filter(broker=broker, symbol=request.symbol, side=request.side, quantity=quantity)
+    other = alike.exclude(client_order_id=request.client_order_id).first()
+    if other is not None and resolved(ClientOrderId(other.client_order_id)):
+        other.delete()
+    try:
+        with transaction.atomic():
+            Sending.objects.create(
+                client_order_id=request.client_order_id,
+                broker=broker,
+                symbol=request.symbol,
+                side=request.side,
+                quantity=quantity,
+                in_doubt_at=now,
+                held_before_shares=held_before,
+            )
+    except IntegrityError as error:
+        holder = alike.first()
+        told = request.client_order_id if holder is None else holder.client_order_id
+        raise AlreadyOnTheWay(
+            f"order {told} to {request.side} {quantity} {request.symbol} is on its way to {broker}, which could "
+            f"not tell it from {request.client_order_id}; that one waits"
+        ) from error
 
 
 def nothing_was_sent(client_order_id: ClientOrderId) -> None:

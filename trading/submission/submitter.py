@@ -14,7 +14,7 @@ from trading.brokers.orders import CLOCK_SKEW, OrderReport, OrderRequest, same_o
 from trading.brokers.outcomes import BrokerUnavailable, OrderRejected, OutcomeUnknown, UnusableReport
 from trading.brokers.port import Broker
 from trading.submission.absence import forget_absence, note_absence
-from trading.submission.sendings import AlreadyOnTheWay, Sending, begin, nothing_was_sent, sending_of, settle
+from trading.submission.sendings import AlreadyKnown, AlreadyOnTheWay, Sending, begin, nothing_was_sent, sending_of, settle
 from trading.values.arithmetic import plain, subtract
 from trading.values.identifiers import BrokerOrderId, ClientOrderId
 from trading.values.quantities import Shares
@@ -79,7 +79,7 @@ class Submitter:
         """Send an order, or look for one that may have been sent.
 
         Raises BrokerUnavailable where nothing was sent, and AlreadyOnTheWay where another order alike has to be known
-        first; the same may be asked again then.
+        first; the same may be asked again then. Raises AlreadyKnown where another process was faster.
         """
         try:
             if self._broker.capabilities.client_order_id:
@@ -154,6 +154,7 @@ def _same_way(side: Side, moved: Shares) -> bool:
 
 
 __all__ = [
+    "AlreadyKnown",
     "AlreadyOnTheWay",
     "AtTheBroker",
     "ForTheOperator",

@@ -346,6 +346,32 @@ def test_two_that_begin_one_order_send_it_once(venue, clock, stations):
         begin(venue.name, request, held_before=shares(0), resolved=lambda name: False, now=clock())
 
 
+@pytest.mark.parametrize("end", ["at the broker", "rejected"])
+def test_what_another_dispatcher_has_sent_and_booked_meanwhile_is_not_sent_again(stations, venue, clock, end):
+    """G3-24: the slower of two has asked for the holdings, and meanwhile nothing is left of the faster one's way."""
+    other = Stations(mode=stations.ledger.mode, clock=clock, broker=venue)
+    if end == "rejected":
+        venue.fail("submit", OrderRejected("no"))
+    holdings, raced = venue.holdings, []
+
+    def while_the_other_is_faster():
+        answer = holdings()
+        if not raced:
+            raced.append(True)
+            clock.forward(600)  # However long a turn takes.
+            other.run(other.dispatcher)
+        return answer
+
+    venue.holdings = while_the_other_is_faster
+    stations.run(stations.hedger)
+    stations.dispatcher.run_once(now=clock())
+
+    assert raced
+    assert len(venue.questions("submit")) == 1
+    assert state(stations) is (OrderState.SUBMITTED if end == "at the broker" else OrderState.REJECTED)
+    assert not Sending.objects.exists()
+
+
 def test_a_report_that_can_not_be_is_told_and_the_order_looked_for(stations, venue):
     venue.fail("submit", UnusableReport("nonsense"), taken=True)
     stations.hedge()
