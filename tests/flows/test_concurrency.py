@@ -1,5 +1,6 @@
 """Many at once: stations in threads, each with a connection of its own, come to what one alone comes to."""
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +16,10 @@ from tests.support.books import books
 from tests.support.made_chain import FIRST_BLOCK, ORDERBOOK, MadeChain, clear, know_tokens, log_of, take
 from tests.support.near_node import NearNode
 from tests.support.stations import MODES, Clock, Stations, notices
+from tests.support.venue import Venue
 from trading.brokers.dry_run.models import DryRunOrder
+from trading.brokers.orders import OrderStatus
+from trading.brokers.outcomes import BrokerUnavailable, OrderRejected, OutcomeUnknown
 from trading.chain.logs import Log
 from trading.conductor.by_hand import process_transaction
 from trading.conductor.checkpoints import ChainCheckpoint, LostLease, take_lease
@@ -27,11 +31,13 @@ from trading.onchain_trade import view as trade_view
 from trading.onchain_trade.aggregate import OnChainTrade
 from trading.onchain_trade.commands import Enrich
 from trading.onchain_trade.events import Gas
+from trading.submission.sendings import Sending
 from trading.values.identifiers import TradeId
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.parametrize("mode", MODES)]
 
 JOIN_SECONDS = 60
+REJECTION = OrderRejected("no")
 # What the conductor tries again, since it is the station's trouble and no log's.
 TRIED_AGAIN = (DatabaseError, WrongExpectedVersion, LostLease)
 
@@ -185,11 +191,13 @@ def test_a_load_on_many_stations_comes_to_what_one_processor_comes_to(mode):
     assert notices() == []
 
 
-def paced(stations: Stations, name: str) -> Callable[[], None]:
-    """A turn, and a moment for the others where there was nothing to do."""
+def paced(stations: Stations, name: str, clock: Clock | None = None) -> Callable[[], None]:
+    """A turn, and a moment for the others where there was nothing to do; with a clock, time passes with each."""
     turn, idle = turn_of(stations, name), threading.Event()
 
     def take_turn() -> None:
+        if clock is not None:
+            clock.forward(0.25)
         if not turn():
             idle.wait(0.005)
 
@@ -311,6 +319,45 @@ def test_many_dispatchers_send_one_order(mode, behaviour):
         ends = StoredEvent.objects.filter(type__in=["OffchainOrderEvent::Submitted", "OffchainOrderEvent::Failed"])
         assert ends.count() == 1
     assert notices() == []
+
+
+@pytest.mark.parametrize("answer", ["taken", "no answer", "not there", "rejected"])
+def test_many_dispatchers_send_one_order_to_a_broker_that_knows_no_ids_of_ours(mode, answer):
+    """C9 and G3-24: each order that such a broker is sent is another order to it."""
+    clock = Clock()
+    venue = Venue(clock, our_ids=False)
+    errors = {"no answer": OutcomeUnknown("no answer"), "not there": BrokerUnavailable("503"), "rejected": REJECTION}
+    if answer != "taken":
+        venue.fail("submit", errors[answer], taken=answer == "no answer")
+    # The network is slow for every other question, so that one process is overtaken by another between two calls.
+    turns, holdings, network = itertools.count(), venue.holdings, threading.Event()
+
+    def hold():
+        held = holdings()
+        network.wait(0.1 * (next(turns) % 2))
+        return held
+
+    venue.holdings = hold
+    crew = many(mode, clock, 4, broker=venue)
+    for lap in range(3):
+        crew[0].fill(log_of(take("SELL", "2", "tAAPL"), block=100 + lap))
+        crew[0].run(crew[0].hedger)
+        at_once(*(until(lambda: not waiting_to_be_sent(crew[0]), paced(s, "dispatcher", clock)) for s in crew))
+        if venue.orders_taken:
+            venue.tell(OrderStatus.FILLED, str(crew[0].orders()[-1].requested_shares))
+        clock.forward(60)
+        crew[0].run(crew[0].poller)
+
+    kept = books(crew[0].ledger)
+    assert len(venue.orders_taken) == len([each for each in kept.orders.values() if each.broker_order_id])
+    assert [order.state for order in kept.orders.values()][1:] == [OrderState.FILLED] * 2
+    assert kept.positions["AAPL"].net == 0
+    assert not Sending.objects.exists()
+    assert notices() == []
+
+
+def waiting_to_be_sent(stations: Stations) -> bool:
+    return any(order.broker_order_id is None for order in stations.ledger.memory().orders(OPEN))
 
 
 def test_many_pollers_book_each_share_once(mode):
