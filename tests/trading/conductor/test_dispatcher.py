@@ -94,10 +94,6 @@ def test_an_order_that_fills_at_once_is_booked_at_once(stations, venue):
 # Where we die.
 
 
-class Killed(BaseException):
-    """The process ended here."""
-
-
 @pytest.mark.parametrize("sent", [False, True], ids=["before it was sent", "after it was sent"])
 def test_a_crash_around_the_call_is_mended_by_asking_first(stations, venue, clock, sent):
     def die(question, about):
