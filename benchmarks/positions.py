@@ -113,7 +113,7 @@ def make(symbol: str, fills: int) -> None:
                 entries.append(Entry(0, version, *stored(event), encode(event), cause))
                 if version == kept:
                     snapshot = version, position
-            database().append([stream], [before], entries, recorded_at)
+            database().append(connection, [stream], [before], entries, recorded_at)
         if snapshot is not None:
             cursor.execute(
                 "INSERT INTO snapshots (aggregate_type, aggregate_id, version, schema, data, recorded_at)"

@@ -48,9 +48,13 @@ class Books(Application[UUID]):
 
 
 class Rival:
-    """An application of the library."""
+    """An application of the library.
 
-    def __init__(self, databases: Scratch) -> None:
+    It makes its tables when it starts, and several processes that do so at once break one another ("tuple concurrently
+    updated"); so writers are told that the tables are there.
+    """
+
+    def __init__(self, databases: Scratch, *, makes_tables: bool = True) -> None:
         self._accounts: dict[str, Account] = {}
         if isinstance(databases, SQLiteFiles):
             environment = {
@@ -67,7 +71,7 @@ class Rival:
                 "POSTGRES_USER": str(server.get("user") or "root"),
                 "POSTGRES_PASSWORD": str(server.get("password") or ""),
             }
-        self._app = Books(environment)
+        self._app = Books(environment | {"CREATE_TABLE": "y" if makes_tables else "n"})
 
     def append(self, stream: str, version: int, size: int) -> None:
         account = self._accounts.get(stream)

@@ -47,4 +47,9 @@ def with_lengths(texts: Iterable[str]) -> bytes:
 
 def moment(at: datetime) -> str:
     """Write a time as hashes have it: UTC, six digits of a second. The time must have a time zone."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+    return in_utc(at).isoformat(timespec="microseconds")[:26] + "Z"
+
+
+def in_utc(at: datetime) -> datetime:
+    """Return a time as it is in UTC. The time must have a time zone."""
+    return at if at.tzinfo is UTC else at.astimezone(UTC)

@@ -50,6 +50,8 @@ class ProjectorTwice(TypeError):
 
 
 _INLINE: dict[str, Projector] = {}
+_BY_KIND: dict[str, tuple[Projector, ...]] = {}
+"""What was found in _INLINE, since every append asks."""
 _VIEWS: dict[str, Views] = {}
 
 
@@ -57,6 +59,7 @@ def register_inline(projector: Projector) -> None:
     """Let a projector run in every append to streams of its kind, after those registered before it."""
     if _INLINE.setdefault(projector.name, projector) is not projector:
         raise ProjectorTwice(f"an inline projector named {projector.name!r} is registered already")
+    _BY_KIND.clear()
 
 
 def register_views(views: Views) -> None:
@@ -74,7 +77,11 @@ def registered_views() -> tuple[Views, ...]:
 
 def inline_projectors(aggregate_type: str) -> tuple[Projector, ...]:
     """Return the projectors that run when a stream of this kind is appended to, in their order."""
-    return tuple(projector for projector in _INLINE.values() if projector.aggregate_type == aggregate_type)
+    found = _BY_KIND.get(aggregate_type)
+    if found is None:
+        found = tuple(projector for projector in _INLINE.values() if projector.aggregate_type == aggregate_type)
+        _BY_KIND[aggregate_type] = found
+    return found
 
 
 @contextmanager
@@ -82,6 +89,7 @@ def only_inline(*projectors: Projector) -> Iterator[None]:
     """Let these projectors, and no others, run inline for a while. For tests and rebuilds."""
     before = dict(_INLINE)
     _INLINE.clear()
+    _BY_KIND.clear()
     try:
         for projector in projectors:
             register_inline(projector)
@@ -89,3 +97,4 @@ def only_inline(*projectors: Projector) -> Iterator[None]:
     finally:
         _INLINE.clear()
         _INLINE.update(before)
+        _BY_KIND.clear()

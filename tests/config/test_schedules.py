@@ -188,7 +188,7 @@ def test_django_q2_queues_what_is_due_with_its_arguments():
 
     (queued,) = OrmQ.objects.all()
     assert queued.func() == TURNS
-    assert queued.task["args"] == ("watcher", "processor", "hedger", "dispatcher")
+    assert queued.task["args"] == ("watcher", "processor", "refresher", "hedger", "dispatcher")
     assert sync_schedules() != []  # The others, which were put off here.
 
 

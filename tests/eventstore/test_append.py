@@ -93,6 +93,37 @@ def test_streams_interleave_in_the_order_given():
         assert head("Account", identity) == length
 
 
+@pytest.mark.django_db(transaction=True)
+def test_one_event_and_many_are_stored_alike():
+    """The databases have a way of their own for one; both chain, and in either kind of transaction."""
+    ways = [append_alone, lambda drafts: store.append_alone(drafts, at=AT)]
+    versions = iter(range(1, 13))
+
+    for write in ways * 2:
+        write(deposits("ä", next(versions), amount="2.50"))
+        write(deposits("ä", next(versions), next(versions), amount="2.50"))
+
+    store.verify_chain("Account", "ä")
+    rows = StoredEvent.objects.order_by("number")
+    assert [row.version for row in rows] == list(range(1, 13))
+    unlike = {"number", "version", "hash"}
+    facts = [{name: value for name, value in row.items() if name not in unlike} for row in rows.values()]
+    assert facts == [facts[0]] * 12
+    assert facts[0]["data"] == '{"amount":"2.5"}'
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("versions", [(1,), (3,), (1, 2), (3, 4)])
+def test_a_commit_of_its_own_is_refused_at_another_version_too(versions):
+    append_alone(deposits("A", 1))
+
+    with pytest.raises(WrongExpectedVersion, match=f"Account-A: expected version {versions[0] - 1}, was 1"):
+        store.append_alone(deposits("A", *versions), at=AT)
+
+    store.append_alone(deposits("A", 2), at=AT)
+    assert head("Account", "A") == 2
+
+
 @pytest.mark.django_db
 def test_streams_of_one_id_and_two_kinds_are_two_streams():
     append([*deposits("A", 1), Draft("Purse", "A", 1, Deposited(amount=coins(1)), METADATA)], at=AT)
@@ -265,16 +296,17 @@ def test_of_appends_with_one_expected_version_exactly_one_wins(expected):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("expected", [0, 2])
-def test_who_is_overtaken_after_looking_loses_too(expected):
+@pytest.mark.parametrize("before", [[], deposits("X", 1)])
+def test_who_is_overtaken_after_looking_loses_too(expected, before):
     if connection.vendor == "sqlite":
         pytest.skip("on SQLite nobody looks while another one writes")
     append_alone(deposits("A", *range(1, expected + 1)))
     losers = []
 
     def lose():
-        # The stream that they contend for is not its first.
+        # The stream that they contend for need not be its first.
         with pytest.raises(WrongExpectedVersion, match="another event was appended meanwhile") as lost:
-            append_alone([*deposits("X", 1), *deposits("A", expected + 1)])
+            append_alone([*before, *deposits("A", expected + 1)])
         losers.append(lost.value)
         connections.close_all()
 
@@ -318,17 +350,39 @@ def test_appends_to_different_streams_all_win():
 # Errors of others.
 
 
+def write_badly(monkeypatch):
+    """Let every event go to the database with a schema that no event has."""
+    words = type(database())
+    one, many = words.append_one, words.append
+
+    def bad(entry):
+        return entry._replace(schema=0)
+
+    monkeypatch.setattr(
+        words,
+        "append_one",
+        lambda self, using, stream, entry, at, *, alone: one(self, using, stream, bad(entry), at, alone=alone),
+    )
+    monkeypatch.setattr(
+        words,
+        "append",
+        lambda self, using, streams, expected, entries, at, *, alone: many(
+            self, using, streams, expected, list(map(bad, entries)), at, alone=alone
+        ),
+    )
+
+
 @pytest.mark.django_db(transaction=True)
-def test_an_error_other_than_a_taken_place_passes_through(monkeypatch):
-    write = type(database()).append
-
-    def write_badly(self, streams, expected, entries, at):
-        return write(self, streams, expected, [entry._replace(schema=0) for entry in entries], at)
-
-    monkeypatch.setattr(type(database()), "append", write_badly)
+@pytest.mark.parametrize("versions", [(1,), (1, 2)])
+@pytest.mark.parametrize("write", [append_alone, lambda drafts: store.append_alone(drafts, at=AT)])
+def test_an_error_other_than_a_taken_place_passes_through(monkeypatch, versions, write):
+    write_badly(monkeypatch)
 
     with pytest.raises(IntegrityError, match="events_schema_from_1"):
-        append_alone(deposits("A", 1))
+        write(deposits("A", *versions))
+
+    assert head("Account", "A") == 0
+    assert not connection.in_atomic_block
 
 
 class Projecting:

@@ -11,6 +11,7 @@ from django.db import DatabaseError, connection, connections, transaction
 
 from eventstore import guards
 from eventstore.following import events_between, follow, settled
+from eventstore.functions import APPENDING, LOCKS
 from eventstore.handling import load
 from eventstore.store import WrongExpectedVersion, append, append_alone
 from tests.eventstore.samples import AT, Account, deposits
@@ -150,7 +151,7 @@ def test_transactions_that_append_nothing_hold_nobody_up(where):
             raw.close()
             raw = psycopg.connect(**parameters() | {"dbname": "postgres"})
             raw.execute("CREATE TEMP TABLE written (id int)")
-            raw.execute("SELECT pg_advisory_xact_lock_shared(%s)", [guards.LOCKS])
+            raw.execute("SELECT pg_advisory_xact_lock_shared(%s)", [LOCKS])
         append_alone(deposits("A", 1), at=AT)
         reader.turn()
         raw.close()
@@ -169,9 +170,12 @@ def test_what_is_committed_between_asking_and_reading_comes_with_the_next_turn()
 
 
 SLOWLY = {
-    "before its lock": ("append_events", "    IF coalesce(current_setting("),
-    "between its lock and its numbers": ("append_events", "    FOR place IN 1"),
-    "between its numbers and its rows": ("append_events", "    INSERT INTO events"),
+    "before its lock": ("append_event", "    IF coalesce(current_setting("),
+    "between its lock and its number": ("append_event", "    drawn := nextval("),
+    "between its number and its row": ("append_event", "    INSERT INTO events"),
+    "before the lock of many": ("append_events", "    IF coalesce(current_setting("),
+    "between the lock of many and their numbers": ("append_events", "    FOR place IN 1"),
+    "between the numbers of many and their rows": ("append_events", "    INSERT INTO events"),
     "between the two looks of a reader": ("settled_number", "    SELECT min("),
 }
 
@@ -182,8 +186,9 @@ SLOWLY = {
 def test_a_delay_at_any_step_loses_nothing(where, request):
     """One writer that dawdles, two that overtake it again and again, and a reader that never stops looking."""
     function, line = SLOWLY[where]
-    text = guards.FUNCTIONS[function].replace("LOCKS", f"{guards.LOCKS}::bigint")
+    text = APPENDING[function]
     assert line in text
+    at_once = 2 if function == "append_events" else 1
     with connection.cursor() as cursor:
         cursor.execute(text.replace(line, f"    PERFORM pg_sleep(dawdling());\n{line}", 1))
         cursor.execute(
@@ -197,15 +202,15 @@ def test_a_delay_at_any_step_loses_nothing(where, request):
         try:
             if name == "slow":
                 dawdle()
-            for version in range(1, count + 1):
-                append_alone(deposits(name, version), at=AT)
+            for version in range(1, count + 1, at_once):
+                append_alone(deposits(name, *range(version, version + at_once)), at=AT)
         except BaseException as error:
             failures.append(error)
             raise
         finally:
             connections.close_all()
 
-    counts = {"slow": 15, "A": 60, "B": 60}
+    counts = {"slow": 15 * at_once, "A": 60 * at_once, "B": 60 * at_once}
     writers = [threading.Thread(target=write, args=each, daemon=True) for each in counts.items()]
     for writer in writers:
         writer.start()

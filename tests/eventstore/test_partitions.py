@@ -6,8 +6,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 
-from eventstore.databases import database
-from eventstore.guards import FUNCTIONS, LOCKS, installed, triggers
+from eventstore.functions import APPENDING
+from eventstore.guards import installed, triggers
 from eventstore.loading import load
 from eventstore.models import StoredEvent
 from eventstore.partitions import CannotPartition, count_partitions, ensure_partitions, partition_events
@@ -106,37 +106,41 @@ def test_another_version_than_the_streams_is_refused(partitioned, versions, expe
     test_append.test_another_version_than_the_streams_is_refused(versions, expected)
 
 
-def test_a_taken_place_is_found_out_by_the_constraint_alone(partitioned):
+@pytest.mark.parametrize(
+    ("function", "looking", "blind", "before"),
+    [
+        ("append_event", "IF coalesce(stands, 0) <> expected THEN", "prior := ''; IF false THEN", []),
+        (
+            "append_events",
+            "IF coalesce(stands.version, 0) <> expected[stream] THEN",
+            "stands.hash := ''; IF false THEN",
+            deposits("B", 1),
+        ),
+    ],
+)
+def test_a_taken_place_is_found_out_by_the_constraint_alone(partitioned, function, looking, blind, before):
     append(deposits("A", 1), at=AT)
     # As if the look at the heads had come before that.
-    looking = "IF coalesce(stands.version, 0) <> expected[stream] THEN"
-    assert looking in FUNCTIONS["append_events"]
+    assert looking in APPENDING[function]
     with connection.cursor() as cursor:
-        blind = FUNCTIONS["append_events"].replace(looking, "stands.hash := ''; IF false THEN")
-        cursor.execute(blind.replace("LOCKS", f"{LOCKS}::bigint"))
+        cursor.execute(APPENDING[function].replace(looking, blind))
 
     with (
         pytest.raises(WrongExpectedVersion, match="Account-A: expected version 0, another event was appended") as lost,
         transaction.atomic(),
     ):
-        append([*deposits("B", 1), *deposits("A", 1)], at=AT)
+        append([*before, *deposits("A", 1)], at=AT)
 
     assert isinstance(lost.value.__cause__, IntegrityError)
     assert StoredEvent.objects.count() == 1
 
 
-def test_another_constraint_is_not_taken_for_the_streams(partitioned, monkeypatch):
-    write = type(database()).append
-    monkeypatch.setattr(
-        type(database()),
-        "append",
-        lambda self, streams, expected, entries, at: write(
-            self, streams, expected, [entry._replace(schema=0) for entry in entries], at
-        ),
-    )
+@pytest.mark.parametrize("versions", [(1,), (1, 2)])
+def test_another_constraint_is_not_taken_for_the_streams(partitioned, monkeypatch, versions):
+    test_append.write_badly(monkeypatch)
 
     with pytest.raises(IntegrityError, match="events_schema_from_1"), transaction.atomic():
-        append(deposits("A", 1), at=AT)
+        append(deposits("A", *versions), at=AT)
 
 
 def test_a_stream_is_loaded_and_verified(partitioned):

@@ -21,7 +21,7 @@ class AlreadyOnTheWay(Exception):
 
 
 class KnownByNow(Exception):
-    """Another process has sent this order meanwhile, and booked what became of it. There is nothing left to do."""
+    """Another process has sent this order meanwhile, and what became of it is booked. Nothing is left to do."""
 
 
 class Sending(models.Model):

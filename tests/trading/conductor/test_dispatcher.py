@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+from django.db import OperationalError
 
 from tests.support.books import books
 from tests.support.made_chain import know_tokens, log_of, take
@@ -11,6 +12,7 @@ from tests.support.stations import MODES, Clock, Stations, notices
 from tests.support.venue import Venue
 from trading.brokers.orders import OrderStatus
 from trading.brokers.outcomes import BrokerUnavailable, OrderRejected, OutcomeUnknown, UnknownStatus, UnusableReport
+from trading.conductor import dispatcher
 from trading.conductor.work import OrderWork, SymbolWait, alike, resume
 from trading.notices.models import Notice
 from trading.offchain_order.aggregate import OrderState
@@ -96,6 +98,8 @@ def test_an_order_that_fills_at_once_is_booked_at_once(stations, venue):
 
 @pytest.mark.parametrize("sent", [False, True], ids=["before it was sent", "after it was sent"])
 def test_a_crash_around_the_call_is_mended_by_asking_first(stations, venue, clock, sent):
+    """G3-28: once it healed at a restart only; the sweep of every turn asks by our id."""
+
     def die(question, about):
         raise Killed
 
@@ -115,6 +119,29 @@ def test_a_crash_around_the_call_is_mended_by_asking_first(stations, venue, cloc
     assert len(venue.submitted) == 1
     assert restarted.hedges() == ["BUY 2 AAPL"]
     assert restarted.only_order().state is OrderState.SUBMITTED
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["refused by the database", "lost with its commit"])
+def test_an_error_of_ours_after_the_call_fails_no_order(stations, venue, clock, monkeypatch, taken):
+    """L22: once a write that failed after the order was sent made it a failed one, while it lived at the broker."""
+    book = dispatcher.record
+
+    def fail(*arguments, **named):
+        if taken:
+            book(*arguments, **named)
+        raise OperationalError("disk full")
+
+    monkeypatch.setattr(dispatcher, "record", fail)
+    with pytest.raises(OperationalError):
+        dispatch(stations)
+    assert stations.only_order().state is (OrderState.SUBMITTED if taken else OrderState.SENDING)
+    monkeypatch.undo()
+
+    clock.forward(2)
+    stations.hedge()
+
+    assert stations.only_order().state is OrderState.SUBMITTED
+    assert len(venue.submitted) == 1
 
 
 # What the broker may say.
@@ -197,7 +224,7 @@ def test_no_answer_and_nothing_taken_is_sent_again_under_the_same_id(stations, v
 
 
 def test_an_unknown_order_is_asked_for_and_never_failed_by_its_age(stations, venue, clock):
-    """In the older engine it was failed after ten minutes, and hedged a second time."""
+    """G3-26: in the older engine it was failed after ten minutes, and hedged a second time. The broker is asked."""
     venue.fail("submit", OutcomeUnknown("no answer"), taken=True)
     dispatch(stations)
     venue.fail("find", BrokerUnavailable("down"), times=40)
@@ -409,6 +436,7 @@ def test_orders_of_another_broker_are_left_to_it(stations, venue):
 
 
 def test_two_dispatchers_make_one_order(stations, venue, clock):
+    """L21: two processes once could execute one intent."""
     other = Stations(mode=stations.ledger.mode, clock=clock, broker=venue)
     venue.meanwhile = lambda question, about: dispatch(other)
 

@@ -212,6 +212,7 @@ def test_it_looks_once_a_second_at_most():
 
 
 def test_exposure_older_than_the_limit_is_told_until_it_is_hedged():
+    """G3-33: hedging once stood still for hours while the process was up. What is watched is the work done."""
     stations = stations_at(AT_THREE)
     watch = watching(stations)
     stations.fill(fill("SELL", "2", at=AT_THREE))

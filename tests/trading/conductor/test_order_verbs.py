@@ -12,6 +12,7 @@ from tests.support.stations import MODES, Clock, Stations, notices
 from tests.support.venue import Venue
 from trading.brokers.orders import OrderStatus
 from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, OutcomeUnknown
+from trading.brokers.port import Broker
 from trading.conductor.verbs.requests import GIVEN_UP_AFTER, OperatorRequest, RequestState, Verb, ask
 from trading.conductor.verbs.requests import take as claim
 from trading.conductor.work import SymbolWait, halt
@@ -287,6 +288,18 @@ def test_an_order_is_taken_up_again_at_once(stations, venue, clock):
     assert stations.only_order().state is OrderState.SUBMITTED
     assert notices() == []
     assert not SymbolWait.objects.exists()
+
+
+def test_an_order_is_cancelled_at_the_broker_and_no_other_one(stations, venue):
+    """L9: once every open order of the account was cancelled, whoever had placed it."""
+    stations.hedge()
+    mine, theirs = venue.orders_taken, venue.submitted[0]
+    venue.orders_taken["somebody-elses"] = venue.taken(theirs, client_order_id="somebody-elses")
+
+    asked(stations, Verb.CANCEL_ORDER)
+
+    assert [report.status for report in mine.values()] == [OrderStatus.CANCELLED, OrderStatus.ACCEPTED]
+    assert not any(hasattr(Broker, name) for name in ("cancel_all", "cancel_orders", "close_position"))
 
 
 def test_an_order_is_cancelled_at_the_broker_and_its_fills_are_kept(stations, venue):

@@ -175,7 +175,7 @@ def test_an_order_that_is_rejected_after_it_was_taken_is_no_filled_one(ready, ht
     ["<html>welcome</html>", "", "[]", "null", "{}", '{"id": "1"}', '{"id": "1", "client_order_id": "of another"}'],
 )
 def test_an_answer_that_is_not_about_the_order_leaves_it_unknown(ready, httpserver, body):
-    """G6-65: a proxy answered 200 with a page of its own."""
+    """G6-65: a proxy answered 200 with a page of its own. L3: no id is made up where the answer has none."""
     httpserver.expect_request("/v2/orders", method="POST").respond_with_data(body, status=200)
 
     with pytest.raises(OutcomeUnknown, match=OURS):
