@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from trading.values.identifiers import BrokerOrderId
+
 
 class BrokerError(Exception):
     """A broker's answer, or none, that is no report."""
@@ -34,6 +36,11 @@ class LoginNeeded(NotAuthorised):
 
 class OutcomeUnknown(BrokerError):
     """Something was sent, or may have been, and no answer came. Ask for the order by our id before anything else."""
+
+    def __init__(self, message: str, *, named: BrokerOrderId | None = None) -> None:
+        super().__init__(message)
+        self.named = named
+        """The id that the broker named for the order, where it is not seen to be that order's: it may be another's."""
 
 
 class UnusableReport(BrokerError):

@@ -12,7 +12,16 @@ from trading.submission.sendings import Sending
 class SendingAdmin(ReadOnlyAdmin):
     """Orders that a broker without ids of ours may have, or is about to get."""
 
-    list_display = ("client_order_id", "broker", "side", "quantity", "symbol", "in_doubt_at", "held_before_shares")
+    list_display = (
+        "client_order_id",
+        "broker",
+        "side",
+        "quantity",
+        "symbol",
+        "in_doubt_at",
+        "held_before_shares",
+        "named_id",
+    )
     search_fields = ("client_order_id", "symbol")
     ordering = ("client_order_id",)
 

@@ -12,7 +12,7 @@ from django.db import IntegrityError, models, transaction
 from trading.brokers.orders import OrderRequest
 from trading.fields import ExactDecimalField
 from trading.values.arithmetic import plain
-from trading.values.identifiers import ClientOrderId
+from trading.values.identifiers import BrokerOrderId, ClientOrderId
 from trading.values.quantities import Shares
 
 
@@ -37,6 +37,10 @@ class Sending(models.Model):
     )
     held_before_shares = ExactDecimalField(
         null=True, help_text="what the account held of the symbol before it was sent"
+    )
+
+    named_id = models.CharField(
+        max_length=128, null=True, help_text="the broker's id of it as its answer had it, not seen to be this order's"
     )
 
     class Meta:
@@ -116,6 +120,11 @@ def nothing_was_sent(client_order_id: ClientOrderId) -> None:
     """Commit that the broker did not get the order, so that it may be sent."""
     with transaction.atomic(durable=True):
         Sending.objects.filter(client_order_id=client_order_id).update(in_doubt_at=None)
+
+
+def was_named(client_order_id: ClientOrderId, broker_order_id: BrokerOrderId) -> None:
+    """Keep the id that the broker named for an order in doubt: it took one, whichever of its orders that is."""
+    Sending.objects.filter(client_order_id=client_order_id).update(named_id=broker_order_id)
 
 
 def settle(client_order_id: ClientOrderId) -> None:

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 import msgspec
 
 from trading.brokers.orders import CLOCK_SKEW, OrderReport, OrderRequest, same_order
-from trading.brokers.outcomes import BrokerUnavailable, OrderRejected, OutcomeUnknown, UnusableReport
+from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, OrderRejected, OutcomeUnknown, UnusableReport
 from trading.brokers.port import Broker
 from trading.submission.absence import forget_absence, note_absence
-from trading.submission.sendings import AlreadyOnTheWay, Sending, begin, nothing_was_sent, sending_of, settle
+from trading.submission.sendings import AlreadyOnTheWay, Sending, begin, nothing_was_sent, sending_of, settle, was_named
 from trading.values.arithmetic import plain, subtract
 from trading.values.identifiers import BrokerOrderId, ClientOrderId
 from trading.values.quantities import Shares
@@ -87,7 +87,7 @@ class Submitter:
             sending = sending_of(request.client_order_id)
             if sending is not None and sending.in_doubt_at is not None:
                 return self._look(request, sending, now)
-            return AtTheBroker(self._send(request, now))
+            return self._sent(request, now)
         except OrderRejected as rejection:
             return Refused(str(rejection))
         except (OutcomeUnknown, UnusableReport) as unknown:
@@ -108,16 +108,34 @@ class Submitter:
         settle(client_order_id)
         forget_absence(client_order_id)
 
+    def _sent(self, request: OrderRequest, now: datetime) -> Outcome:
+        report = self._send(request, now)
+        if self._linked([report.broker_order_id]):
+            # Two alike, shortly after each other, and the answer to the second named the first.
+            return InDoubt(
+                f"{self._broker.name} named order {report.broker_order_id}, which is known to be another one"
+            )
+        return AtTheBroker(report)
+
     def _send(self, request: OrderRequest, now: datetime) -> OrderReport:
         held = self._broker.holdings().of(request.symbol).net_shares
         begin(self._broker.name, request, held_before=held, resolved=self._resolved, now=now)
         try:
             return self._broker.submit(request)
+        except OutcomeUnknown as unknown:
+            if unknown.named is not None:
+                was_named(request.client_order_id, unknown.named)
+            raise
         except BrokerUnavailable:
             nothing_was_sent(request.client_order_id)
             raise
 
     def _look(self, request: OrderRequest, sending: Sending, now: datetime) -> Outcome:
+        if (
+            sending.named_id is not None
+            and (report := self._named(request, BrokerOrderId(sending.named_id))) is not None
+        ):
+            return AtTheBroker(report)
         listed = self._broker.orders(since=request.created_at - CLOCK_SKEW, until=now + AHEAD)
         alike = [report for report in listed if same_order(request, report) is None]
         known = self._linked([report.broker_order_id for report in alike])
@@ -135,7 +153,22 @@ class Submitter:
             return InDoubt(f"{self._broker.name} lists no order like it yet ({absence.told})")
         return self._never_there(request, sending, absence.told)
 
+    def _named(self, request: OrderRequest, order: BrokerOrderId) -> OrderReport | None:
+        """Look at the order that the broker named for this one; None where it can't be seen to be it."""
+        if self._linked([order]):
+            return None
+        try:
+            report = self._broker.report(order)
+        except (NoSuchOrder, UnusableReport):
+            return None
+        return report if same_order(request, report) is None else None
+
     def _never_there(self, request: OrderRequest, sending: Sending, told: str) -> Outcome:
+        if sending.named_id is not None:
+            return ForTheOperator(
+                f"{self._broker.name} took {request.client_order_id} as order {sending.named_id}, which is not it, and "
+                f"lists no order like it ({told})"
+            )
         holding = self._broker.holdings().of(request.symbol)
         if sending.held_before_shares is None:
             return ForTheOperator(f"it is not known what was held of {request.symbol} before it was sent")

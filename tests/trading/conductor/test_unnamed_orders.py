@@ -18,6 +18,7 @@ from trading.submission.absence import Absence
 from trading.submission.pauses import BrokerPause
 from trading.submission.sendings import AlreadyOnTheWay, Sending, begin
 from trading.submission.submitter import NEVER_HAD
+from trading.values.identifiers import BrokerOrderId
 from trading.values.quantities import shares
 from trading.values.symbols import symbol
 
@@ -270,6 +271,77 @@ def test_where_holdings_moved_the_other_way_that_was_somebody_elses(stations, ve
     on(stations, 400)
 
     assert [order.state for order in stations.orders()] == [OrderState.FAILED, OrderState.SUBMITTED]
+
+
+# Named by the broker, and not seen to be it.
+
+
+def named(number: int) -> OutcomeUnknown:
+    return OutcomeUnknown("taken, and not read back", named=BrokerOrderId(f"V-{number}"))
+
+
+def test_an_order_that_the_broker_named_is_looked_at_under_that_name_though_no_list_shows_it(stations, venue):
+    venue.orders = lambda **span: []
+    venue.fail("submit", named(1), taken=True)
+    stations.hedge()
+    assert state(stations) is OrderState.UNKNOWN
+    assert stations.only_order().broker_order_id is None
+
+    on(stations, 10)
+
+    assert (state(stations), stations.only_order().broker_order_id) == (OrderState.SUBMITTED, "V-1")
+    assert not Sending.objects.exists()
+
+
+def test_a_name_that_is_of_another_symbols_order_is_nobodys(stations, venue, clock):
+    """C9, I4: that order is in doubt itself. Had this one its name, that one would be sought in vain and sent again."""
+    venue.fail("submit", LOST, taken=True)
+    stations.hedge()
+    venue.fail("orders", BrokerUnavailable("down"), times=3)
+    venue.fail("submit", named(1), taken=True)
+    stations.fill(log_of(take("SELL", "3", "tMSFT", usdc="500"), block=300))
+    on(stations, 60)
+
+    assert [(order.symbol, order.state, order.broker_order_id) for order in stations.orders()] == [
+        ("AAPL", OrderState.SUBMITTED, "V-1"),
+        ("MSFT", OrderState.SUBMITTED, "V-2"),
+    ]
+    assert len(venue.submitted) == 2
+
+
+def test_what_was_taken_under_a_name_and_is_nowhere_is_for_the_operator(stations, venue):
+    """The broker said that it took an order: that none is listed is no proof against it."""
+    venue.orders = lambda **span: []
+    venue.fail("submit", named(99), taken=True)
+    stations.hedge()
+    on(stations, 400)
+
+    assert state(stations) is OrderState.UNKNOWN
+    assert ("symbol_halted", "AAPL") in notices()
+    assert len(venue.submitted) == 1
+
+
+def test_an_answer_that_names_the_order_before_this_one_is_not_taken_for_this_one(stations, venue):
+    """C9, I4: two hedges alike within a minute, so that the first looks like the second in everything."""
+    stations.hedge()
+    venue.tell(OrderStatus.FILLED, "2")
+    first = venue.orders_taken[next(iter(venue.orders_taken))]
+    on(stations, 10)
+    submit = venue.submit
+
+    def answer_with_the_first(request):
+        submit(request)
+        return first
+
+    venue.submit = answer_with_the_first
+    stations.fill(log_of(take("SELL", "2", "tAAPL"), block=300))
+    on(stations, 20)
+
+    assert [(order.state, order.broker_order_id) for order in stations.orders()] == [
+        (OrderState.FILLED, "V-1"),
+        (OrderState.SUBMITTED, "V-2"),
+    ]
+    assert len(venue.submitted) == 2
 
 
 # More than one that may be it.

@@ -21,7 +21,7 @@ from trading.brokers.recording import Reference
 from trading.brokers.schwab.accounts import SchwabAccount
 from trading.brokers.schwab.answers import Json, Unreadable, object_of, order_json_of, refusal, told, unpacked
 from trading.brokers.schwab.listing import LISTED_FOR, OrderList
-from trading.brokers.schwab.placing import accepted, order_json, order_taken
+from trading.brokers.schwab.placing import order_json, order_taken
 from trading.brokers.schwab.replacements import newest_report
 from trading.brokers.schwab.reports import is_replaced, number_of_order, report_of, stranger
 from trading.values.identifiers import BrokerOrderId
@@ -44,7 +44,8 @@ class SchwabOrders:
         """Send an order once, and read back what was made of it.
 
         The answer names the order by its address, which is known to have been another order's. So it is read back; one
-        that is not ours leaves the outcome unknown. One that can't be read is reported as taken: see `accepted`.
+        that is not ours leaves the outcome unknown, and so does one that can't be read: its number is told with that,
+        and is nobody's until it was looked at.
         """
         order = order_json(request)
         # Before anything is sent: from there on, no error may read as if nothing had been.
@@ -57,7 +58,11 @@ class SchwabOrders:
             difference = stranger(raw)
             report = None if difference else self._newest(raw)
         except BrokerError as trouble:
-            return accepted(request, number, answer, f"{type(trouble).__name__}: {trouble}")
+            raise OutcomeUnknown(
+                f"submitting {request.client_order_id}: Schwab took it as order {number}, and it can't be read back: "
+                f"{type(trouble).__name__}: {trouble}",
+                named=number,
+            ) from trouble
         difference = difference if report is None else same_order(request, report)
         if report is None or difference is not None:
             raise OutcomeUnknown(

@@ -6,14 +6,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from trading.brokers.http import Answer, refuse_by_status
-from trading.brokers.orders import OrderReport, OrderRequest, OrderStatus
+from trading.brokers.orders import OrderRequest
 from trading.brokers.outcomes import NotOffered, OrderRejected, OutcomeUnknown
 from trading.brokers.schwab.accounts import ACCOUNTS
-from trading.brokers.schwab.answers import refusal, time_of, told, unpacked
+from trading.brokers.schwab.answers import refusal, told, unpacked
 from trading.brokers.schwab.symbols import to_schwab
 from trading.values.arithmetic import canonical, plain
 from trading.values.identifiers import BrokerOrderId
-from trading.values.quantities import Shares
 from trading.values.symbols import NotASymbol
 
 # What US exchanges take: hundredths of a dollar, and below one dollar ten-thousandths.
@@ -72,34 +71,6 @@ def order_taken(answer: Answer, *, account_hash: str, request: OrderRequest) -> 
     if found[1] != account_hash:
         raise OutcomeUnknown(f"{what}: expected the address of an order of our account, was another account's")
     return BrokerOrderId(found[2])
-
-
-def accepted(request: OrderRequest, order: BrokerOrderId, answer: Answer, trouble: str) -> OrderReport:
-    """Report an order that Schwab has just taken, as it was asked for, where it can't be read back.
-
-    It exists, and this id was named for it. To report the outcome as unknown would throw the id away and leave the
-    order to be found again by its looks; with the id it can be neither lost nor sent a second time. Should the id be
-    another order's, its next report does not agree with ours, and the symbol stops.
-    """
-    taken_at = time_of(answer)
-    notes = [f"taken by Schwab, and not read back yet: {trouble}"]
-    if taken_at is None:
-        notes.append("Schwab named no time; taken from our clock")
-    return OrderReport(
-        broker_order_id=order,
-        client_order_id=None,
-        symbol=request.symbol,
-        side=request.side,
-        requested_shares=request.shares,
-        limit_price_usd=request.limit_price_usd,
-        filled_shares=Shares(Decimal(0)),
-        average_price_usd=None,
-        status=OrderStatus.ACCEPTED,
-        reason=None,
-        submitted_at=taken_at or answer.received_at,
-        updated_at=taken_at or answer.received_at,
-        notes=tuple(notes),
-    )
 
 
 def _whole(request: OrderRequest, shares: Decimal) -> int:
