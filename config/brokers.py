@@ -23,9 +23,9 @@ from trading.brokers.recording import Recorder
 from trading.brokers.schwab.broker import SchwabBroker
 from trading.brokers.schwab.oauth import SchwabOAuth
 from trading.brokers.schwab.service import is_schwab
-from trading.conductor.grants import Refreshes
-from trading.conductor.token_keeper import TokenKeeper
-from trading.conductor.token_refresher import TokenRefresher
+from trading.conductor.logins.grants import Refreshes
+from trading.conductor.logins.keeper import TokenKeeper
+from trading.conductor.logins.refresher import TokenRefresher
 from trading.ledger.book import Ledger
 from trading.values.symbols import Symbol, symbol
 

@@ -29,15 +29,15 @@ from trading.conductor.drainer import Drainer
 from trading.conductor.enricher import Enricher
 from trading.conductor.exposure_age import ExposureWatch
 from trading.conductor.hedger import Hedger
-from trading.conductor.identity import AccountCheck
 from trading.conductor.intents import hedge_intents
+from trading.conductor.logins.refresher import TokenRefresher
 from trading.conductor.poller import YOUNG_EVERY, Poller
 from trading.conductor.processes import process_name
 from trading.conductor.processor import Processor
-from trading.conductor.reconciler import Reconciler
+from trading.conductor.reconciling.identity import AccountCheck
+from trading.conductor.reconciling.reconciler import Reconciler
 from trading.conductor.refresher import Refresher
 from trading.conductor.switched import switched
-from trading.conductor.token_refresher import TokenRefresher
 from trading.conductor.verbs.clerk import Clerk
 from trading.conductor.verbs.hand_orders import HandOrders
 from trading.conductor.verbs.order_verbs import OrderVerbs

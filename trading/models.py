@@ -8,10 +8,10 @@ from trading.brokers.dry_run.models import DryRunOrder, DryRunOutage
 from trading.chain.token_table import Token
 from trading.conductor.checkpoints import ChainBlock, ChainCheckpoint
 from trading.conductor.exposure_age import Exposure
-from trading.conductor.holding_checks import HoldingBaseline, HoldingCheck
-from trading.conductor.identity import TradingAccount
 from trading.conductor.inbox import QueuedLog
 from trading.conductor.leases import StationLease
+from trading.conductor.reconciling.holding_checks import HoldingBaseline, HoldingCheck
+from trading.conductor.reconciling.identity import TradingAccount
 from trading.conductor.verbs.requests import OperatorRequest
 from trading.conductor.work import Enrichment, OrderWork, StationHeartbeat, SymbolWait
 from trading.growth.samples import TableSample

@@ -170,7 +170,7 @@ def test_another_ledger_mode_is_said_before_a_code_is_used_up(schwab, pasting):
 
 
 def test_tokens_are_stored_though_the_event_must_wait_and_that_is_said(schwab, pasting, monkeypatch):
-    monkeypatch.setattr("trading.conductor.token_keeper.take_notes", lambda broker: 1 / 0)
+    monkeypatch.setattr("trading.conductor.logins.keeper.take_notes", lambda broker: 1 / 0)
     pasting(REDIRECTED)
 
     printed = run("broker_auth", "schwab")

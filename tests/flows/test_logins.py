@@ -31,7 +31,7 @@ from trading.broker_auth.outbox import AuthNote
 from trading.broker_auth.tokens import BrokerToken
 from trading.broker_auth.view import SchwabAuthView
 from trading.brokers.outcomes import BrokerUnavailable, LoginNeeded
-from trading.conductor.token_refresher import TokenRefresher
+from trading.conductor.logins.refresher import TokenRefresher
 from trading.cutover.login import FoundLogin, LoginMigration
 from trading.cutover.migrating import migrate
 from trading.ledger.backlog import BackloggedEvent

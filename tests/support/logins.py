@@ -12,7 +12,7 @@ from django.db import connection
 from tests.support.stations import Clock
 from trading.broker_auth.keys import KeyRing
 from trading.broker_auth.tokens import TokenStore
-from trading.conductor.token_keeper import TokenKeeper
+from trading.conductor.logins.keeper import TokenKeeper
 from trading.ledger.book import Ledger
 from trading.ledger.mode import Mode
 from trading.values.secret import Secret

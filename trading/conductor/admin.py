@@ -9,11 +9,11 @@ from django.utils import timezone
 from eventstore.cells import badge, list_link, short
 from eventstore.finding import choices_filter
 from eventstore.read_only import ReadOnlyAdmin
-from trading.conductor.broker_admin import HoldingBaselineAdmin, HoldingCheckAdmin, TradingAccountAdmin
 from trading.conductor.checkpoints import ChainBlock, ChainCheckpoint
 from trading.conductor.exposure_age import Exposure
 from trading.conductor.inbox_admin import QueuedLogAdmin
 from trading.conductor.leases import StationLease
+from trading.conductor.reconciling.admin import HoldingBaselineAdmin, HoldingCheckAdmin, TradingAccountAdmin
 from trading.conductor.work import Enrichment, OrderWork, StationHeartbeat, SymbolWait
 
 __all__ = ["HoldingBaselineAdmin", "HoldingCheckAdmin", "QueuedLogAdmin", "TradingAccountAdmin"]

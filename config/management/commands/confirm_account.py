@@ -12,7 +12,7 @@ from config.preflight import require_migrated
 from config.reasons import required
 from config.wiring import make_ledger
 from trading.brokers.outcomes import BrokerError
-from trading.conductor.identity import confirm_account
+from trading.conductor.reconciling.identity import confirm_account
 
 
 class Command(BaseCommand):

@@ -10,7 +10,7 @@ from django.utils import timezone
 from config.environment import broker_settings
 from config.preflight import require_migrated
 from config.reasons import required
-from trading.conductor.holding_checks import set_baseline
+from trading.conductor.reconciling.holding_checks import set_baseline
 from trading.values.arithmetic import plain
 from trading.values.quantities import NotANumber, shares
 from trading.values.symbols import NotASymbol, symbol

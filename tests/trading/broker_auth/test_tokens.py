@@ -7,7 +7,7 @@ import pytest
 from tests.support.logins import KEY, LOGIN_AT, NEW_KEY, grant, store
 from trading.broker_auth.keys import DoesNotOpen, UnknownKey, key_id
 from trading.broker_auth.tokens import BrokerToken, TokenKind
-from trading.conductor.grants import tokens_of
+from trading.conductor.logins.grants import tokens_of
 from trading.values.secret import Secret
 
 pytestmark = pytest.mark.django_db

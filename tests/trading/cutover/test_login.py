@@ -179,7 +179,7 @@ def test_a_login_that_is_made_between_looking_and_writing_stays_and_nothing_is_r
     look = migration.look()
     with monkeypatch.context() as patched:
         if not told:
-            patched.setattr("trading.conductor.token_keeper.take_notes", lambda broker: 1 / 0)
+            patched.setattr("trading.conductor.logins.keeper.take_notes", lambda broker: 1 / 0)
         logged_in(tokens=store(NEW_KEY), mode=Mode.LEGACY)
 
     brought = migration.bring(look, at=FETCHED, tell=lambda done: None)

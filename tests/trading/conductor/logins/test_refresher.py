@@ -8,8 +8,8 @@ from tests.support.logins import LOGIN_AT, MadeUpSchwab, grant, keeper, logged_i
 from tests.support.stations import Clock
 from trading.broker_auth.logins import login_of
 from trading.brokers.outcomes import BrokerUnavailable, LoginNeeded
-from trading.conductor import token_keeper
-from trading.conductor.token_refresher import TokenRefresher
+from trading.conductor.logins import keeper as keeping
+from trading.conductor.logins.refresher import TokenRefresher
 from trading.notices.models import Notice, open_notices
 
 pytestmark = pytest.mark.django_db
@@ -128,7 +128,7 @@ def test_a_login_closes_the_notice_at_once(clock):
 def test_what_could_not_be_told_before_is_told_at_the_next_turn_or_fails_aloud(clock, monkeypatch):
     ours = keeper(clock=clock)
     with monkeypatch.context() as broken:
-        broken.setattr(token_keeper, "take_notes", lambda broker: 1 / 0)
+        broken.setattr(keeping, "take_notes", lambda broker: 1 / 0)
         ours.log_in(grant(1), at=LOGIN_AT)
         with pytest.raises(ZeroDivisionError):
             turn(ours, clock)

@@ -13,8 +13,8 @@ import structlog
 
 from trading.brokers.outcomes import BrokerUnavailable
 from trading.brokers.port import Broker
-from trading.conductor.adoption import adopt, is_marked
-from trading.conductor.holding_checks import check_holdings
+from trading.conductor.reconciling.adoption import adopt, is_marked
+from trading.conductor.reconciling.holding_checks import check_holdings
 from trading.ledger.book import Ledger
 from trading.submission.pauses import is_paused, pause, pauses_for_all
 from trading.values.symbols import Symbol

@@ -30,8 +30,8 @@ from trading.broker_auth.outbox import has_notes, take_notes
 from trading.broker_auth.tokens import LOGIN_LASTS, Tokens, TokenStore
 from trading.broker_auth.view import SCHWAB
 from trading.brokers.outcomes import BrokerUnavailable, LoginNeeded, OutcomeUnknown
-from trading.conductor.grants import Granted, Refreshes, retold, tokens_of
-from trading.conductor.login_notices import close_login_notice, tell_of_no_login
+from trading.conductor.logins.grants import Granted, Refreshes, retold, tokens_of
+from trading.conductor.logins.notices import close_login_notice, tell_of_no_login
 from trading.ledger.book import Ledger
 from trading.values.secret import Secret
 

@@ -6,8 +6,8 @@ from django.db.models import Q
 from eventstore.cells import badge
 from eventstore.finding import choices_filter
 from eventstore.read_only import ReadOnlyAdmin
-from trading.conductor.holding_checks import HoldingBaseline, HoldingCheck
-from trading.conductor.identity import TradingAccount
+from trading.conductor.reconciling.holding_checks import HoldingBaseline, HoldingCheck
+from trading.conductor.reconciling.identity import TradingAccount
 
 
 @admin.register(TradingAccount)

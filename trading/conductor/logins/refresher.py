@@ -5,8 +5,8 @@ from datetime import datetime
 from trading.broker_auth.logins import login_of
 from trading.broker_auth.view import SCHWAB
 from trading.brokers.outcomes import BrokerUnavailable, LoginNeeded
-from trading.conductor.login_notices import tell_of_no_login, watch_login
-from trading.conductor.token_keeper import TokenKeeper
+from trading.conductor.logins.keeper import TokenKeeper
+from trading.conductor.logins.notices import tell_of_no_login, watch_login
 
 
 class TokenRefresher:

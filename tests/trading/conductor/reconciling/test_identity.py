@@ -9,7 +9,7 @@ from tests.support.stations import Clock, Stations, notices
 from tests.support.venue import Venue
 from trading.brokers.outcomes import BrokerUnavailable
 from trading.conductor.dispatcher import Dispatcher
-from trading.conductor.identity import AccountCheck, TradingAccount, confirm_account
+from trading.conductor.reconciling.identity import AccountCheck, TradingAccount, confirm_account
 from trading.ledger.mode import renew_installation
 from trading.notices.models import Notice
 from trading.offchain_order.aggregate import OrderState

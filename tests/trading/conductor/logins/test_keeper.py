@@ -24,7 +24,7 @@ from trading.broker_auth.outbox import AuthNote
 from trading.broker_auth.tokens import BrokerToken
 from trading.broker_auth.view import SchwabAuthView
 from trading.brokers.outcomes import BrokerUnavailable, LoginNeeded, NotAuthorised, OutcomeUnknown, RateLimited
-from trading.conductor import token_keeper
+from trading.conductor.logins import keeper as keeping
 from trading.ledger.backlog import BackloggedEvent
 from trading.ledger.mode import Mode
 from trading.notices.models import open_notice, open_notices
@@ -150,7 +150,7 @@ def test_tokens_are_stored_though_no_event_can_be_written_and_the_event_follows(
     ours = logged_in(MadeUpSchwab(), clock=clock)
     clock.forward(25 * MINUTE)
     with monkeypatch.context() as broken:
-        broken.setattr(token_keeper, "take_notes", lambda broker: 1 / 0)
+        broken.setattr(keeping, "take_notes", lambda broker: 1 / 0)
         assert ours.current() == access(2)
 
     assert events() == ["TokensStored"]
@@ -192,7 +192,7 @@ def test_events_that_the_store_refuses_wait_on_the_backlog_and_the_state_goes_on
 @pytest.mark.django_db(transaction=True)
 def test_a_store_that_fails_for_a_moment_is_asked_again_before_a_token_is_let_go(clock, monkeypatch):
     tries = []
-    real = token_keeper.store_refresh
+    real = keeping.store_refresh
 
     def fails_twice(*args, **options):
         tries.append(1)
@@ -202,7 +202,7 @@ def test_a_store_that_fails_for_a_moment_is_asked_again_before_a_token_is_let_go
 
     ours = logged_in(clock=clock)
     clock.forward(25 * MINUTE)
-    monkeypatch.setattr(token_keeper, "store_refresh", fails_twice)
+    monkeypatch.setattr(keeping, "store_refresh", fails_twice)
 
     assert ours.current() == access(2)
     assert keeper(clock=clock).current() == access(2)

@@ -11,9 +11,9 @@ from tests.support.stations import MODES, Clock, Stations, notices
 from tests.support.venue import Venue
 from trading.brokers.orders import OrderRequest, OrderStatus
 from trading.brokers.outcomes import BrokerUnavailable, RateLimited
-from trading.conductor.adoption import is_marked
-from trading.conductor.holding_checks import HoldingCheck, set_baseline
-from trading.conductor.reconciler import EVERY, Reconciler
+from trading.conductor.reconciling.adoption import is_marked
+from trading.conductor.reconciling.holding_checks import HoldingCheck, set_baseline
+from trading.conductor.reconciling.reconciler import EVERY, Reconciler
 from trading.ledger.mode import Installation, next_order
 from trading.notices.models import Notice
 from trading.offchain_order.aggregate import OrderState
