@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
     """Something that happened, and that nothing takes back."""
 
 
