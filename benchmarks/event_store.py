@@ -3,9 +3,10 @@
     uv run --with 'eventsourcing[postgres]==9.5.6' python -m benchmarks.event_store
 
 Without the library its columns stay empty. The floor writes and reads the very same texts in the same table by SQL made
-by hand: one INSERT in autocommit for an append; SELECT, `json.loads` and a fold for a load and a replay. Our replay is that
-of `manage.py replay`: stream by stream, with snapshots compared; following is by number, as projections do. The contenders
-take turns of 20 commits, or of one load, because a disk drifts; what is told is the median of the ratios of all turns.
+by hand: one INSERT in autocommit for an append; SELECT, `json.loads` and a fold for a load and a replay. Our replay is
+that of `manage.py replay`: stream by stream, with snapshots compared; following is by number, as projections do. The
+contenders take turns of 20 commits, or of one load, because a disk drifts; what is told is the median of the ratios of
+all turns.
 """
 
 import argparse
