@@ -10,9 +10,11 @@ from django.db import transaction
 
 from benchmarks.payloads import AT, CAUSE, NAME, Book, Filled, Kept, filled, folded
 from benchmarks.scratch import Scratch, SQLiteFiles
+from eventstore.aggregates import register_aggregate
 from eventstore.codec import encode, encode_value
 from eventstore.following import follow
 from eventstore.handling import load
+from eventstore.replaying import Replay
 from eventstore.snapshots import register_snapshots
 from eventstore.store import Draft, append, append_alone
 
@@ -75,6 +77,7 @@ class Ours:
     """The event store."""
 
     def __init__(self) -> None:
+        register_aggregate(Book)
         register_snapshots(Kept)
 
     def append(self, stream: str, version: int, size: int) -> None:
@@ -103,8 +106,14 @@ class Ours:
         load(Kept, "loaded")
 
     def replay(self) -> None:
+        run = Replay(kinds=["Benchmark"])
+        if list(run.broken()) or run.events != REPLAYED:
+            raise RuntimeError(f"expected {REPLAYED} events that replay, found {run.events}")
+
+    def follow(self) -> None:
+        """Read what `replay` does not: times, metadata and hashes, by number."""
         book = Book("all")
-        for page in follow():
+        for page in follow(aggregate_types=["Benchmark"]):
             for recorded in page:
                 if isinstance(recorded.event, Filled):
                     book = book.evolve(recorded.event)

@@ -7,8 +7,9 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Something that happened, and that nothing takes back."""
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """Something that happened, and that nothing takes back. It holds values only, never itself, so the garbage
+    collector, which would go through every page of a log that is read, need not look at it."""
 
 
 E = TypeVar("E", bound=Event)

@@ -67,7 +67,7 @@ def rows_in_table(
     )
     with connection.cursor() as cursor:
         cursor.execute(query, [*parameters, *(aggregate_types or ()), limit])
-        return [Row._make(row) for row in cursor.fetchall()]
+        return list(map(Row._make, cursor.fetchall()))
 
 
 def follow(*, after: int = 0, aggregate_types: Collection[str] | None = None) -> Iterator[list[Recorded]]:

@@ -8,7 +8,7 @@ import msgspec
 from eventstore.events import Event
 
 
-class Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Metadata(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """Who caused an event, in the course of what, and by which message."""
 
     actor: str
@@ -38,7 +38,7 @@ class Draft(NamedTuple):
     metadata: Metadata
 
 
-class Recorded(msgspec.Struct, frozen=True):
+class Recorded(msgspec.Struct, frozen=True, gc=False):
     """An event as it is stored: its number in the whole log, its version in its stream, and its hash."""
 
     number: int

@@ -11,6 +11,7 @@ from django.db import connection, connections
 
 from eventstore import replaying
 from eventstore.codec import decode_value, encode_value
+from eventstore.maintenance import maintenance
 from eventstore.models import StoredEvent, StoredSnapshot
 from eventstore.replaying import Replay
 from eventstore.store import Draft, append
@@ -103,6 +104,26 @@ def test_a_snapshot_that_differs_from_the_replay_is_a_break():
 
     assert found.version == kept.version
     assert "(balance is Decimal('99') there and Decimal('22.5') here): raise state_schema of Account" in found.error
+
+
+@pytest.mark.parametrize(("left", "last"), [(10, 10), (0, 0)])
+def test_a_snapshot_that_is_newer_than_its_stream_is_a_break(left, last):
+    recorded = append([*deposits("A", *range(1, 21)), *deposits("B", *range(1, 12))], at=AT)
+    with maintenance(actor="tests", reason="as if the end were lost", at=AT):
+        StoredEvent.objects.filter(aggregate_id="A", version__gt=left).delete()
+
+    (found,), _ = broken()
+
+    assert found[:3] == ("Account", "A", last)
+    assert (found.number, found.type) == ((recorded[9].number, "AccountEvent::Deposited") if left else (0, ""))
+    assert f"its snapshot is of version 20, and its last event of version {last}: events are missing" in found.error
+
+
+def test_snapshots_of_another_schema_are_never_newer_than_their_streams():
+    append(deposits("A", *range(1, 11)), at=AT)
+    StoredSnapshot.objects.update(schema=7, version=99)
+
+    assert broken() == ([], (1, 10, 0))
 
 
 def test_snapshots_of_another_schema_and_unreadable_ones_are_ignored_as_loading_does(monkeypatch):

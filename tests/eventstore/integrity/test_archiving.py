@@ -18,6 +18,7 @@ from eventstore.integrity.sealing import seal_next
 from eventstore.integrity.verifying import Verification
 from eventstore.models import ArchivedStream, EventArchive, StoredEvent, StoredSnapshot
 from eventstore.reading import ChainBroken, head, stream, streams, tails, verify_chain
+from eventstore.replaying import Replay
 from eventstore.store import append
 from tests.eventstore.integrity.logs import change, exported, log_of_three_seals, put_in, tail, take_out
 from tests.eventstore.samples import AT, Account, deposits
@@ -324,6 +325,24 @@ def test_any_part_of_the_log_reads_as_before(story):
         assert events_between(after, ALL, aggregate_types=["Nothing"]) == []
         found = events_between(after, ALL, aggregate_types=["Account"])
         assert [event for event in found if event.aggregate_id == "B"] == of_b
+
+
+def test_streams_are_replayed_from_their_beginnings(story):
+    run = Replay()
+
+    assert list(run.broken()) == []
+    assert (run.streams, run.events) == (3, len(story["log"]))
+
+
+def test_a_stream_whose_file_is_gone_is_told_as_one_that_breaks(story, folder):
+    for name in names(folder):
+        (folder / name).unlink()
+    _contents.cache_clear()
+
+    broken = list(Replay().broken())
+
+    assert [(each.aggregate_id, each.version) for each in broken] == [("A", 8), ("B", 4)]
+    assert all("ArchiveUnreadable: archive" in each.error and "put it back" in each.error for each in broken)
 
 
 def test_a_stream_is_read_page_by_page_out_of_archives_too(story, monkeypatch):
