@@ -42,6 +42,9 @@ UNFOLD: dict[str, Any] = {
                     _page("Logins", "key", "trading.schwabauthview"),
                     _page("Waiting symbols", "hourglass_empty", "trading.symbolwait"),
                     _page("Order work", "replay", "trading.orderwork"),
+                    _page("Operators' requests", "support_agent", "trading.operatorrequest"),
+                    _page("Holdings", "inventory_2", "trading.holdingcheck"),
+                    _page("Trading accounts", "account_balance", "trading.tradingaccount"),
                 ],
             },
             {

@@ -16,6 +16,7 @@ from trading.conductor.checkpoints import ChainBlock, ChainCheckpoint
 from trading.conductor.exposure_age import Exposure
 from trading.conductor.inbox import QueuedLog
 from trading.conductor.leases import StationLease
+from trading.conductor.verbs.requests import OperatorRequest
 from trading.conductor.work import Enrichment, OrderWork, StationHeartbeat, SymbolWait
 from trading.growth.samples import TableSample
 from trading.ledger.backlog import BackloggedEvent
@@ -477,3 +478,8 @@ def risk_check(**facts):
 def broker_fact(**facts):
     given = {"broker": "dry_run", "kind": "quote", "subject": f"S{number()}", "body": "{}", "as_of": NOON}
     return BrokerFact.objects.create(**given | {"not_before": NOON} | facts)
+
+
+def operator_request(**facts):
+    given = {"verb": "recheck_order", "subject": "17", "actor": "ada", "reason": "to see", "asked_at": NOON}
+    return OperatorRequest.objects.create(**given | facts)

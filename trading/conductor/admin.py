@@ -14,9 +14,10 @@ from trading.conductor.exposure_age import Exposure
 from trading.conductor.inbox_admin import QueuedLogAdmin
 from trading.conductor.leases import StationLease
 from trading.conductor.reconciling.admin import HoldingBaselineAdmin, HoldingCheckAdmin, TradingAccountAdmin
+from trading.conductor.verbs.admin import OperatorRequestAdmin
 from trading.conductor.work import Enrichment, OrderWork, StationHeartbeat, SymbolWait
 
-__all__ = ["HoldingBaselineAdmin", "HoldingCheckAdmin", "QueuedLogAdmin", "TradingAccountAdmin"]
+__all__ = ["HoldingBaselineAdmin", "HoldingCheckAdmin", "OperatorRequestAdmin", "QueuedLogAdmin", "TradingAccountAdmin"]
 
 SECOND = timedelta(seconds=1)
 LATE = timedelta(minutes=1)

@@ -39,6 +39,7 @@ ROWS = {
     "trading.brokertoken": make.broker_token,
     "trading.brokerlogin": make.broker_login,
     "trading.authnote": make.auth_note,
+    "trading.operatorrequest": make.operator_request,
     "trading.killswitch": make.kill_switch,
     "trading.restrictedsymbol": make.restricted_symbol,
     "trading.risklimit": make.risk_limit,
