@@ -1,10 +1,12 @@
 """What operators asked for, in the admin: who, why, and what came of it."""
 
 from django.contrib import admin
+from django.db.models import Q
 
 from eventstore.cells import badge, short
+from eventstore.finding import choices_filter
 from eventstore.read_only import ReadOnlyAdmin
-from trading.conductor.verbs.requests import OperatorRequest, RequestState
+from trading.conductor.verbs.requests import OperatorRequest, RequestState, Verb
 
 _COLOURS = {
     RequestState.WAITING: "info",
@@ -31,7 +33,10 @@ class OperatorRequestAdmin(ReadOnlyAdmin):
         "begun_at",
         "done_at",
     )
-    list_filter = ("state", "verb")
+    list_filter = (
+        choices_filter("state", {state.value: Q(state=state) for state in RequestState}),
+        choices_filter("verb", {verb.value: Q(verb=verb) for verb in Verb}),
+    )
     search_fields = ("subject", "actor", "reason")
     ordering = ("-id",)
 
