@@ -18,7 +18,8 @@ from trading.ledger.tables import OnchainTrade
 from trading.values.quantities import shares, usd
 from trading.values.sides import Side
 
-pytestmark = pytest.mark.slow
+# A busy machine starts a process slowly, and each of these starts many.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SEED = 20251121
 # In CI a run of minutes is worth its time, on one database; for the other: python -m tests.support.kills --postgres
