@@ -1,0 +1,301 @@
+"""The play: a story as it happens, step by step, and after it, when nothing goes wrong any more, until all is quiet."""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+from unittest import mock
+
+from django.db import OperationalError
+
+from config.venues.filling import Ending
+from config.venues.hours import Door
+from tests.simulation.boundaries import Boundaries, Died, Weather
+from tests.simulation.chain import Chain
+from tests.simulation.deeds import do
+from tests.simulation.judge import Judge
+from tests.simulation.processes import Process, Setting
+from tests.simulation.recorder import WatchingRecorder
+from tests.simulation.settling import Settling
+from tests.simulation.stage import FaultsOfEachCall, Stage
+from tests.simulation.story import (
+    SYMBOLS,
+    Act,
+    AtTheVenue,
+    BrokerName,
+    Fills,
+    Market,
+    Operator,
+    Reorg,
+    Stop,
+    Story,
+    Switch,
+    Trouble,
+    Turn,
+)
+from tests.support.made_chain import know_tokens
+from tests.support.stations import Clock
+from trading.brokers.recording import Outgoing
+from trading.conductor.reconciling.holding_checks import set_baseline
+from trading.conductor.reconciling.identity import confirm_account
+from trading.conductor.verbs.requests import Verb, ask
+from trading.ledger import book
+from trading.ledger.mode import THE_ROW, Installation, Mode
+from trading.position.aggregate import Position
+from trading.risk.controls import throw
+from trading.risk.scopes import Scope
+from trading.values.arithmetic import add
+from trading.values.quantities import Shares
+from trading.values.symbols import symbol
+
+Tell = Callable[[str], None]
+
+MARK = "simulate"
+ENOUGH = Decimal(10) ** 9
+
+
+@dataclass
+class Outcome:
+    """What came of a story."""
+
+    story: Story
+    violations: list[str] = field(default_factory=list)
+    faults: Counter[str] = field(default_factory=Counter)
+    troubles: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
+    history: list[Any] = field(default_factory=list)
+
+
+def say_nothing(what: str) -> None:
+    """Who plays thousands of stories wants none of them told."""
+
+
+def play(story: Story, stage: Stage, tell: Tell = say_nothing) -> Outcome:
+    """Play a story on an empty database, and judge it. `tell` hears what happens, line by line."""
+    with Play.begun(story, stage, tell) as the_play:
+        the_play.to_its_end()
+        return the_play.outcome
+
+
+class Play:
+    """One story under way."""
+
+    def __init__(
+        self, story: Story, stage: Stage, clock: Clock, faults: FaultsOfEachCall, venue: Any, tell: Tell
+    ) -> None:
+        self.story, self.clock, self.venue, self.faults, self.tell = story, clock, venue, faults, tell
+        self.outcome = Outcome(story)
+        self.boundaries = Boundaries(self._meanwhile)
+        self.recorder = WatchingRecorder(story.seed, self._see, lambda came: self.told(f"  {came}"))
+        self.weather = Weather(story.seed, clock.forward)
+        self.setting = Setting(story, stage, venue, clock, self.recorder, self.boundaries, self.weather)
+        self.ledger = self.setting.ledger()
+        self._digits: int | None = None
+        self.chain = Chain()
+        self._processes: dict[int, Process] = {}
+        self._under_way = 0
+        self._events = random.Random(f"{story.seed}/events")
+        self._refused_events_rate = story.refused_events_rate
+        self.judge = Judge(self)
+
+    @classmethod
+    @contextmanager
+    def begun(cls, story: Story, stage: Stage, tell: Tell) -> Iterator["Play"]:
+        clock, faults = Clock(), FaultsOfEachCall(story.seed, story.fault_rates)
+        quiet = FaultsOfEachCall(story.seed, {})
+        with ExitStack() as stack:
+            venue = stack.enter_context(stage.playing(story, clock, quiet))
+            the_play = cls(story, stage, clock, faults, venue, tell)
+            stack.enter_context(mock.patch.object(book, "append", the_play._append))
+            the_play._set_up()
+            venue.faults = faults
+            the_play.recorder.rate, the_play.weather.rate = story.unkept_rate, story.weather_rate
+            yield the_play
+
+    # What the play is asked.
+
+    def process(self, number: int = 0) -> Process:
+        if number not in self._processes:
+            self._processes[number] = Process(self.setting, number=number)
+        return self._processes[number]
+
+    def is_due(self, position: Position) -> bool:
+        """Tell whether a position is worth a hedge."""
+        return position.hedge_due(fractional_digits=self._digits) is not None
+
+    def provide(self, name: str) -> None:
+        """Let the account have enough of a symbol, and of money, so that it is not stopped for want of it again."""
+        account = self.venue.exchange.account()
+        account.cash_usd = add(account.cash_usd, ENOUGH)
+        account.hold(name, add(account.shares_of(name), ENOUGH), Decimal(100))
+        self._say_what_was_held(name, add(self.story.held[name], ENOUGH))
+
+    def throw(self, *, on: bool, symbol: str) -> None:
+        scope = Scope.SYMBOL if symbol else Scope.GLOBAL
+        throw(scope, symbol, on=on, reason="as was drawn", actor="operator", at=self.clock())
+
+    def wrong(self, what: str) -> None:
+        if what not in self.outcome.violations:
+            self.outcome.violations.append(what)
+            self.told(f"!!! {what}")
+
+    def told(self, what: str) -> None:
+        """Tell something that happens, at its time, and further to the right the deeper within other turns it does."""
+        self.tell(f"{self.clock():%H:%M:%S.%f} {'    ' * self._under_way}{what}")
+
+    # How it goes.
+
+    def to_its_end(self) -> None:
+        for step in self.story.steps:
+            self.clock.forward(step.seconds)
+            for act in step.acts:
+                self._act(act)
+        self._end_the_faults()
+        settling = Settling(self)
+        settling.until_quiet()
+        self.judge.last_word(strict=False)
+        if settling.operator_acts():
+            settling.until_quiet(all_is_there=True)
+            self.judge.last_word(strict=True)
+        self._count()
+
+    def turn(self, process: int, station: str, stop: Stop | None = None) -> bool:
+        """Give a turn, which may end in the middle. Return whether the station found something."""
+        self.told(f"{station} of {process}{'' if stop is None else f', {stop}'}")
+        self._under_way += 1
+        try:
+            with self.boundaries.armed(stop):
+                worked = self.process(process).turn(station, now=self.clock())
+        except Died:
+            self._processes.pop(process)
+            worked = True
+        except Exception as error:  # noqa: BLE001 - as the conductor does; the judge has a look at it.
+            self.judge.look_at_trouble(station, error)
+            worked = True
+        finally:
+            self._under_way -= 1
+        if worked:
+            self.judge.after_a_turn()
+        return worked
+
+    def _set_up(self) -> None:
+        Installation.objects.update_or_create(id=THE_ROW, defaults={"mark": MARK, "last_order_number": 0})
+        know_tokens(*(f"t{name}" for name in SYMBOLS))
+        self.setting.log_in()
+        broker, _ = self.setting.broker(self.ledger)
+        self._digits = broker.capabilities.fractional_digits
+        confirm_account(broker.name, broker.account(), actor="operator", reason="it is ours", now=self.clock())
+        for name, shares in self.story.held.items():
+            self._say_what_was_held(name, shares)
+
+    def _say_what_was_held(self, name: str, shares: Decimal) -> None:
+        set_baseline(
+            self.venue.name,
+            symbol(name),
+            Shares(shares),
+            actor="operator",
+            reason="held besides",
+            now=self.clock(),
+        )
+
+    def _act(self, act: Act) -> None:
+        if not isinstance(act, Turn):
+            self.told(str(act))
+        match act:
+            case Turn():
+                self.turn(act.process, act.station, act.stop)
+            case Fills():
+                self.chain.mine(act, now=self.clock())
+            case Reorg():
+                self.chain.reorg(act, ledger=self.process().ledger, now=self.clock())
+            case AtTheVenue():
+                if do(act, self.venue.exchange, now=self.clock()):
+                    self.outcome.counts[f"the venue {act.deed}"] += 1
+            case Market():
+                self._move_market(act)
+            case Trouble():
+                self._log_in_or_out(act)
+            case Operator():
+                self._ask(act)
+            case Switch():
+                self.throw(on=act.on, symbol=act.symbol)
+
+    def _move_market(self, act: Market) -> None:
+        if act.door is not None:
+            self.venue.exchange.set_door(act.door)
+        if act.price is not None:
+            self.venue.exchange.set_price(*act.price)
+        if act.rule is not None:
+            self.venue.exchange.set_rule(*act.rule)
+
+    def _log_in_or_out(self, act: Trouble) -> None:
+        if self.story.broker is not BrokerName.SCHWAB:
+            return
+        match act:
+            case Trouble.TOKEN_ENDS:
+                self.venue.tokens.expire_access()
+            case Trouble.LOGIN_ENDS:
+                self.venue.tokens.revoke()
+            case Trouble.LOGIN:
+                self.setting.log_in()
+
+    def _ask(self, act: Operator) -> None:
+        orders = self.process().orders()
+        if not orders:
+            return
+        order = orders[act.which % len(orders)]
+        by_hand = act.verb in (Verb.BUY, Verb.SELL)
+        subject: Any = order.symbol if by_hand or act.verb is Verb.RESUME_SYMBOL else order.order_id
+        details = {"shares": "2", "may_raise": "yes" if act.may_raise else "no"} if by_hand else {}
+        ask(act.verb, subject, actor="operator", reason="as was drawn", now=self.clock(), **details)
+
+    def _meanwhile(self, stop: Stop) -> None:
+        """Time passes while a process is held up, and another has turns."""
+        self.clock.forward(stop.seconds)
+        for station in stop.turns:
+            self.turn(1, station)
+
+    def _end_the_faults(self) -> None:
+        self.outcome.faults.update(self.faults.injected)
+        self.outcome.faults.update(self.recorder.failures)
+        self.outcome.faults.update(self.weather.met)
+        self.faults.clear()
+        self.recorder.rate = self.weather.rate = Decimal(0)
+        self._refused_events_rate = Decimal(0)
+        self.venue.exchange.set_door(Door.OPEN)
+        self.venue.exchange.set_rule(2, Ending.FILLED)
+        self.setting.log_in()
+        for name in ("", *SYMBOLS):
+            self.throw(on=False, symbol=name)
+
+    # What happens inside a turn.
+
+    def _see(self, call: Outgoing) -> None:
+        self.told(f"{call.method} {call.url} for {call.reference.order or call.reference.purpose}")
+        if self.boundaries.is_within_a_transaction():
+            self.wrong(f"{call.method} {call.url} was about to be sent inside a transaction")
+        if call.reference.purpose == "submit":
+            self.judge.before_an_order(call)
+
+    def _append(self, *arguments: Any, **options: Any) -> Any:
+        """Append to the event store, or refuse, where the legacy rows are the truth and it was drawn so."""
+        if self.story.mode is Mode.DUAL and self._events.random() < self._refused_events_rate:
+            self.outcome.counts["events refused"] += 1
+            raise OperationalError("the event store takes nothing, as was drawn")
+        return REAL_APPEND(*arguments, **options)
+
+    def _count(self) -> None:
+        counts = self.outcome.counts
+        counts["deaths"], counts["delays"] = self.boundaries.deaths, self.boundaries.waits
+        counts["calls"] = self.recorder.calls
+        counts["orders"] = len(self.process().orders())
+        counts["orders at the venue"] = len(self.venue.exchange.orders)
+        counts["fills at the venue"] = sum(len(order.fills) for order in self.venue.exchange.orders)
+        counts["fills on chain"] = self.chain.fills
+        self.outcome.history = self.venue.history()
+
+
+REAL_APPEND = book.append

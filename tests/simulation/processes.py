@@ -1,0 +1,147 @@
+"""Processes: all stations of one of ours, with an adapter of its own, as they are put together in production."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from config.venues.alpaca import AlpacaVenue
+from config.venues.schwab import SchwabVenue
+from config.venues.schwab_tokens import REDIRECT_URI
+from config.venues.venue import Venue
+from tests.simulation.boundaries import Boundaries, Weather, Wire
+from tests.simulation.stage import Stage
+from tests.simulation.story import BrokerName, Story
+from tests.support.stations import Clock, Stations
+from trading.broker_auth.keys import KeyRing
+from trading.broker_auth.tokens import TokenStore
+from trading.brokers.alpaca.broker import AlpacaBroker
+from trading.brokers.alpaca.identity import Identity, Mode
+from trading.brokers.http import BrokerHttp
+from trading.brokers.port import Broker
+from trading.brokers.recording import Recorder
+from trading.brokers.schwab.broker import SchwabBroker
+from trading.brokers.schwab.oauth import Grant, SchwabOAuth
+from trading.conductor.dispatcher import Dispatcher
+from trading.conductor.exposure_age import ExposureWatch
+from trading.conductor.logins.keeper import TokenKeeper
+from trading.conductor.logins.refresher import TokenRefresher
+from trading.conductor.poller import YOUNG_EVERY
+from trading.conductor.reconciling.identity import AccountCheck
+from trading.conductor.reconciling.reconciler import Reconciler
+from trading.conductor.station import Station
+from trading.conductor.switched import switched
+from trading.conductor.verbs.clerk import Clerk
+from trading.conductor.verbs.hand_orders import HandOrders
+from trading.conductor.verbs.order_verbs import OrderVerbs
+from trading.ledger.book import Ledger
+from trading.risk.situation import Terms
+from trading.values.secret import Secret
+
+POLL = timedelta(seconds=5)
+KEYS = KeyRing([Secret("5e" * 32)])
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all processes of a story have in common: where the broker is, what time it is, and where its calls go."""
+
+    story: Story
+    stage: Stage
+    venue: Venue
+    clock: Clock
+    recorder: Recorder
+    boundaries: Boundaries
+    weather: Weather
+
+    def ledger(self) -> Ledger:
+        return Stations(
+            mode=self.story.mode, hedge_at=self.story.hedge_at, legacy_projection=self.story.legacy_projection
+        ).ledger
+
+    def broker(self, ledger: Ledger) -> tuple[Broker, TokenKeeper | None]:
+        """Make an adapter, and what keeps its tokens where it has any."""
+        if self.story.broker is BrokerName.ALPACA:
+            return self._alpaca(cast(AlpacaVenue, self.venue)), None
+        venue, line = cast(SchwabVenue, self.venue), self._line()
+        oauth = SchwabOAuth(
+            app_key=Secret(venue.tokens.app_key),
+            app_secret=Secret(venue.tokens.app_secret),
+            redirect_uri=REDIRECT_URI,
+            http=line,
+        )
+        keeper = TokenKeeper(
+            ledger=ledger, oauth=oauth, store=TokenStore(KEYS), clock=self.clock, pause=self.clock.forward
+        )
+        number = venue.exchange.account().number
+        return SchwabBroker(http=line, tokens=keeper, account_number=number, clock=self.clock, paper=None), keeper
+
+    def log_in(self) -> None:
+        """Log in as an operator does, whatever there was before."""
+        if self.story.broker is BrokerName.SCHWAB:
+            given = cast(SchwabVenue, self.venue).login()
+            grant = Grant(
+                access_token=Secret(given["access_token"]),
+                refresh_token=Secret(given["refresh_token"]),
+                expires_in=timedelta(seconds=given["expires_in"]),
+            )
+            _, keeper = self.broker(self.ledger())
+            cast(TokenKeeper, keeper).log_in(grant, at=self.clock())
+
+    def _alpaca(self, venue: AlpacaVenue) -> AlpacaBroker:
+        identity = Identity(
+            mode=Mode.PAPER,
+            key=Secret(venue.key),
+            secret=Secret(venue.secret),
+            account=venue.exchange.account().number,
+            trading_url=self.stage.url,
+        )
+        line = self._line()
+        return AlpacaBroker(identity=identity, trading=line, data=line)
+
+    def _line(self) -> BrokerHttp:
+        return BrokerHttp(
+            source=self.venue.name,
+            base_url=self.stage.url,
+            recorder=self.recorder,
+            clock=self.clock,
+            transport=Wire(self.stage.line, self.boundaries, self.weather),
+        )
+
+
+class Process(Stations):
+    """One process of ours. A new one knows nothing but what is in the database."""
+
+    def __init__(self, setting: Setting, *, number: int) -> None:
+        story, clock = setting.story, setting.clock
+        broker, keeper = setting.broker(setting.ledger())
+        # A stand-in for Schwab calls its account neither paper nor real.
+        paper = True if story.broker is BrokerName.ALPACA else None
+        super().__init__(
+            mode=story.mode,
+            clock=clock,
+            broker=broker,
+            hedge_at=story.hedge_at,
+            holder=f"simulated:{number}",
+            legacy_projection=story.legacy_projection,
+            poll_seconds=POLL.total_seconds(),
+            refreshed=True,
+            terms=Terms(capabilities=broker.capabilities, paper=paper),
+        )
+        self.dispatcher = Dispatcher(
+            broker=switched(broker),
+            ledger=self.ledger,
+            poll_after=min(POLL, YOUNG_EVERY),
+            may_trade=AccountCheck(broker, simulated=False),
+        )
+        self.reconciler = Reconciler(broker=broker, ledger=self.ledger)
+        self.clerk = Clerk(
+            orders=OrderVerbs(broker=broker, ledger=self.ledger),
+            by_hand=HandOrders(broker=broker, ledger=self.ledger, gate=self.gate),
+        )
+        self.exposure_watch = ExposureWatch(broker=broker, ledger=self.ledger)
+        self.tokens = None if keeper is None else TokenRefresher(keeper=keeper)
+
+    def turn(self, name: str, *, now: datetime) -> bool:
+        """Give a station a turn, where there is one of this name. Return whether it found something."""
+        found: Any = getattr(self, name)
+        return found is not None and cast(Station, found).run_once(now=now)

@@ -1,0 +1,147 @@
+"""Settling: after a story nothing goes wrong any more, and turns go on until there is nothing left to do.
+
+What is left to an operator alone, an operator does then, by the verbs that there are, as the notices ask for it.
+"""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db.models import Min
+
+from tests.simulation.schedules import STATIONS
+from tests.simulation.story import Deed
+from trading.conductor.inbox import unprocessed
+from trading.conductor.poller import ASK_LATE_EVERY, LATE_FOR
+from trading.conductor.reconciling.reconciler import EVERY
+from trading.conductor.verbs.requests import Verb, ask
+from trading.conductor.work import OrderWork, SymbolWait
+from trading.ledger.backlog import BackloggedEvent
+from trading.offchain_order.aggregate import OPEN
+from trading.risk.facts import BrokerFact
+from trading.risk.records import Denial
+from trading.submission.pauses import BrokerPause
+
+if TYPE_CHECKING:
+    from tests.simulation.play import Play
+
+# They change nothing that another waits for.
+_LOOKS = {"tokens", "reconciler", "exposure_watch"}
+# Whose work it is that a station leaves when it has done something; its own again with it.
+_WORK_FOR = {
+    "processor": ("processor", "refresher", "hedger"),
+    "refresher": ("refresher", "hedger"),
+    "hedger": ("hedger", "dispatcher"),
+    "dispatcher": ("dispatcher", "refresher", "hedger"),
+    "poller": ("poller", "refresher", "hedger"),
+    "tokens": ("tokens",),
+    "reconciler": ("reconciler",),
+    "clerk": STATIONS,
+    "exposure_watch": ("exposure_watch",),
+    "drainer": ("drainer",),
+}
+
+MOST_ROUNDS = 300
+LONGEST_STEP = timedelta(minutes=16)
+PATIENCE = timedelta(minutes=20)
+"""What is in doubt is looked for so long after the last fault, and is an operator's then."""
+
+
+class Settling:
+    """Brings one play to its end."""
+
+    def __init__(self, play: "Play") -> None:
+        self._play = play
+        self._all_is_there = False
+
+    def until_quiet(self, *, all_is_there: bool = False) -> None:
+        """Give turns, each at the time at which something is due, until nothing is.
+
+        `all_is_there`: the account lacks nothing, so what the gate denies for want of something is due too.
+        """
+        began, self._all_is_there = self._play.clock(), all_is_there
+        for _ in range(MOST_ROUNDS):
+            self._round()
+            if not self._is_left(waited=self._play.clock() - began):
+                self._look_for_late_fills()
+                if not self._is_left(waited=self._play.clock() - began):
+                    return
+            self._forward()
+        self._play.wrong(f"V1: not quiet after {MOST_ROUNDS} rounds, {self._play.clock() - began}")
+
+    def operator_acts(self) -> bool:
+        """Do what notices ask an operator for, who sees the venue as it is. Return whether there was anything."""
+        orders = self._play.judge.with_operator()
+        symbols = {str(order.symbol) for order in orders} | self._play.judge.stopped()
+        if not symbols:
+            return False
+        self._play.outcome.counts["orders settled by the operator"] += len(orders)
+        self._play.outcome.counts["symbols resumed by the operator"] += len(symbols)
+        unknown = [theirs for theirs in self._play.judge.at_venue() if not self._play.judge.ours_of(theirs)]
+        for order in orders:
+            found = next((theirs for theirs in unknown if self._play.judge.may_be(order, theirs)), None)
+            if found is not None:
+                unknown.remove(found)
+                self._ask(Verb.RECONCILE_ORDER, order.order_id, broker_order_id=max(found.ids))
+            elif order.broker_order_id is None:
+                self._ask(Verb.FAIL_ORDER, order.order_id, none_of_them="yes")
+            else:
+                self._ask(Verb.RECHECK_ORDER, order.order_id)
+        for symbol in symbols:
+            self._play.provide(symbol)
+            self._ask(Verb.RESUME_SYMBOL, symbol)
+        self._play.turn(0, "clerk")
+        return True
+
+    def _ask(self, verb: Verb, subject: object, **details: str) -> None:
+        ask(verb, subject, actor="operator", reason="a notice asks for it", now=self._play.clock(), **details)  # type: ignore[arg-type]
+
+    def _round(self) -> None:
+        busy = set(STATIONS) - _LOOKS
+        for _ in range(40):
+            # Who found nothing has nothing to do until another has done something.
+            worked = {station for station in STATIONS if station in busy and self._play.turn(0, station)}
+            if not worked:
+                return
+            busy = {after for station in worked for after in _WORK_FOR[station]}
+        self._play.wrong("a station finds something to do again and again at one moment")
+
+    def _look_for_late_fills(self) -> None:
+        """What is held is compared twice; and where something was filled late, ended orders are asked about on."""
+        for _ in range(2):
+            self._play.clock.forward(EVERY.total_seconds())
+            self._play.turn(0, "reconciler")
+            self._play.turn(0, "exposure_watch")
+        if self._play.outcome.counts[f"the venue {Deed.LATE_FILL}"]:
+            for _ in range(LATE_FOR // ASK_LATE_EVERY + 1):
+                self._play.clock.forward(ASK_LATE_EVERY.total_seconds() + 1)
+                self._play.turn(0, "reconciler")
+                self._round()
+
+    def _is_left(self, *, waited: timedelta) -> bool:
+        play = self._play
+        waiting = {order.order_id for order in play.judge.with_operator()} if waited > PATIENCE else set()
+        if any(order.order_id not in waiting for order in play.ledger.memory().orders(OPEN)):
+            return True
+        if unprocessed() or BackloggedEvent.objects.exists() or BrokerPause.objects.exists():
+            return True
+        stopped = play.judge.halted() if self._all_is_there else play.judge.stopped()
+        return any(
+            play.is_due(position) for position in play.ledger.memory().positions() if position.symbol not in stopped
+        )
+
+    def _forward(self) -> None:
+        now, due = self._play.clock(), []
+        open_orders = [order.order_id for order in self._play.ledger.memory().orders(OPEN)]
+        for rows, column in (
+            (OrderWork.objects.filter(order_id__in=open_orders), "not_before"),
+            (SymbolWait.objects.filter(halted_at=None), "not_before"),
+            (BrokerPause.objects.all(), "not_before"),
+            (BackloggedEvent.objects.all(), "not_before"),
+            (BrokerFact.objects.all(), "not_before"),
+            (Denial.objects.filter(ended_at=None), "not_before"),
+        ):
+            at = rows.filter(**{f"{column}__gt": now}).aggregate(at=Min(column))["at"]
+            if at is not None:
+                due.append(at)
+        step = min(min(due, default=now + timedelta(seconds=10)) - now, LONGEST_STEP)
+        self._play.clock.forward(max(step.total_seconds(), 0.5))

@@ -1,0 +1,177 @@
+"""A story: what happens on the chain, at the venue and to our processes, step by step, drawn before any of it plays."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from config.venues.filling import Ending
+from config.venues.hours import Door
+from trading.conductor.verbs.requests import Verb
+from trading.ledger.mode import Mode
+
+SYMBOLS = ("AAPL", "MSFT", "GME")
+
+
+class BrokerName(StrEnum):
+    """Whose protocol the venue speaks."""
+
+    ALPACA = "alpaca"
+    SCHWAB = "schwab"
+
+
+# Where a process stops in a turn.
+
+
+class Place(StrEnum):
+    """Boundaries of a turn, at which a process may die or be held up."""
+
+    BEFORE_CALL = "before a call"
+    AFTER_CALL = "after a call"
+    STATEMENT = "before a statement"
+    """Of SQL; the one that follows a commit is the moment after that commit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stop:
+    """At the how manieth of these places in its turn a process stops: for ever, or while time passes for the others."""
+
+    place: Place
+    nth: int
+    dies: bool
+    seconds: float = 0.0
+    turns: tuple[str, ...] = ()
+
+
+# What happens in a step.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fills:
+    """Our orders are taken on chain, in one block: side, shares, symbol and dollars of each."""
+
+    takes: tuple[tuple[str, Decimal, str, Decimal], ...]
+    again: bool = False
+    """The node lists the logs twice."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reorg:
+    """One of the last blocks is no longer the chain's; its logs may come back in another."""
+
+    back: int
+    returns: bool
+
+
+class Deed(StrEnum):
+    """What a venue does by itself to one of its orders."""
+
+    FILL_PART = "fills a part"
+    FILL = "fills"
+    OVERFILL = "fills too much"
+    LATE_FILL = "fills late"
+    CANCEL = "cancels"
+    REJECT = "rejects"
+    EXPIRE = "expires"
+    REPLACE = "replaces"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AtTheVenue:
+    """The venue, or somebody there, does something to an order: one of those that it can be done to."""
+
+    deed: Deed
+    which: int
+    part: Decimal
+    price_factor: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Market:
+    """The market opens or closes, a price moves, orders are filled in another manner from now on."""
+
+    door: Door | None = None
+    price: tuple[str, Decimal] | None = None
+    rule: tuple[int | None, Ending] | None = None
+
+
+class Trouble(StrEnum):
+    """What ends a login."""
+
+    TOKEN_ENDS = "the access token ends"
+    LOGIN_ENDS = "the login ends"
+    LOGIN = "the operator logs in"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operator:
+    """An operator asks for something about an order or its symbol; which one is drawn among all."""
+
+    verb: Verb
+    which: int
+    may_raise: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Switch:
+    """An operator throws a kill switch, or turns it off again: that of a symbol, or without one that of everything."""
+
+    on: bool
+    symbol: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """A station of a process gets a turn."""
+
+    process: int
+    station: str
+    stop: Stop | None = None
+
+
+Act = Fills | Reorg | AtTheVenue | Market | Trouble | Operator | Switch | Turn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """Time passes, and then this happens, in this order."""
+
+    seconds: float
+    acts: tuple[Act, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """All that follows from a seed."""
+
+    seed: int
+    broker: BrokerName
+    mode: Mode
+    legacy_projection: bool
+    hedge_at: str
+    processes: int
+    held: dict[str, Decimal]
+    cash_usd: Decimal
+    shorting: bool
+    calls_per_minute: int | None
+    first_rule: tuple[int | None, Ending]
+    fault_rates: dict[str, Decimal]
+    """Of how many of a kind of calls something goes wrong."""
+
+    weather_rate: Decimal
+    """Of how many calls nobody is reached, and of how many no answer comes in time."""
+
+    unkept_rate: Decimal
+    """Of how many calls, or answers, the record can't be stored."""
+
+    refused_events_rate: Decimal
+    """How often the event store refuses, where the legacy rows are the truth."""
+
+    steps: tuple[Step, ...] = field(repr=False)
+
+    @property
+    def lasts(self) -> timedelta:
+        return timedelta(seconds=sum(step.seconds for step in self.steps))
+
+    def __str__(self) -> str:
+        return f"seed {self.seed}, broker {self.broker}, mode {self.mode}, hedge at {self.hedge_at}"
