@@ -11,6 +11,7 @@ from config.broker_environment import AlpacaSettings, alpaca_settings, trading_m
 from config.environment import BrokerSettings, DryRunSettings, SettingError
 from config.logs import secret_texts
 from config.schwab_environment import SchwabSettings, schwab_account, schwab_settings, token_keys
+from config.stand_in import is_stand_in
 from trading.broker_auth.tokens import TokenStore
 from trading.brokers.alpaca.broker import AlpacaBroker
 from trading.brokers.alpaca.identity import Identity, Mode
@@ -98,7 +99,8 @@ def make_schwab(settings: SchwabSettings, ledger: Ledger, recorder: Recorder) ->
         tokens=make_token_keeper(ledger, oauth=oauth_of(settings, http)),
         account_number=schwab_account(),
         clock=timezone.now,
-        paper=False if real else None,
+        # Schwab's word on it there is none: at a stand-in that we don't know, it is unknown.
+        paper=False if real else True if is_stand_in(SchwabBroker.name) else None,
     )
 
 

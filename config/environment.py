@@ -149,9 +149,10 @@ def documented_variables() -> tuple[Variable, ...]:
     """List every variable that the project reads."""
     from config.broker_environment import BROKER_VARIABLES  # They are made of what stands here.
     from config.schwab_environment import SCHWAB_VARIABLES
+    from config.stand_in import STAND_IN_VARIABLES
     from config.timing_environment import TIMING_VARIABLES
 
-    return VARIABLES + BROKER_VARIABLES + SCHWAB_VARIABLES + TIMING_VARIABLES
+    return VARIABLES + BROKER_VARIABLES + SCHWAB_VARIABLES + STAND_IN_VARIABLES + TIMING_VARIABLES
 
 
 # What settings.py asks for.

@@ -17,6 +17,7 @@ from config.environment import (
     hedge_settings,
     ledger_settings,
 )
+from config.stand_in import is_calendar_left_out
 from config.timing_environment import exposure_seconds, polling
 from eventstore.integrity.sealer import Sealer
 from trading.brokers.alpaca.identity import Mode as TradingMode
@@ -140,15 +141,16 @@ def clerk_of(broker: Broker, ledger: Ledger, gate: Gate) -> Clerk:
 def make_gate(settings: BrokerSettings, broker: Broker, ledger: Ledger) -> Gate:
     """The risk gate before a broker. The dry run's account trades nothing real, and its market never closes.
 
-    Elsewhere the calendar of the exchange must say what the broker's clock says.
+    Elsewhere the calendar of the exchange must say what the broker's clock says, unless it is left out at a stand-in.
     """
     simulated = settings.broker == "dry_run"
     paper = True if simulated else trading_mode() is TradingMode.PAPER
+    asks_calendar = not simulated and not is_calendar_left_out(settings.broker)
     return Gate(
         broker=broker.name,
         terms=Terms(capabilities=broker.capabilities, paper=paper),
         intents=[hedge_intents(ledger)],
-        session_open=None if simulated else _session_open,
+        session_open=_session_open if asks_calendar else None,
     )
 
 

@@ -5,27 +5,21 @@ Each check is a function whose first line says what must hold; it yields a findi
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.db import models
-from django.utils import timezone
-
-from config.demo.market import Market
+from config.demo.broker_books import Taken
+from config.demo.record_checks import RECORD_CHECKS
 from config.demo.steps import Expected
 from config.demo.steps import Outcome as Made
-from config.wiring import Wired
-from trading.brokers.dry_run.models import DryRunOrder
-from trading.brokers.dry_run.progress import progress
+from config.demo.world import World, rows
 from trading.chain.topics import CLEARS, TAKES
 from trading.conductor.checkpoints import ChainCheckpoint
 from trading.conductor.inbox import Outcome, QueuedLog
 from trading.conductor.work import waits
 from trading.ledger import backlog
 from trading.ledger.compare import compare
-from trading.ledger.invariants import LEGACY_BOOKS, VIEWED_BOOKS, Books, broken
-from trading.ledger.mode import Mode
+from trading.ledger.invariants import broken
 from trading.offchain_order.aggregate import ENDS, OPEN, OrderState
 from trading.values.arithmetic import ZERO, add, plain, subtract
 from trading.values.sides import Side
@@ -33,25 +27,14 @@ from trading.values.sides import Side
 Findings = Iterator[str]
 OPEN_WORDS = {state.value for state in OPEN}
 ENDED_WORDS = {state.value for state in ENDS}
-# The broker may not have them: they are on their way to it, or it refused them.
-MAY_BE_UNKNOWN_THERE = {OrderState.PLACED, OrderState.SENDING, OrderState.UNKNOWN, OrderState.REJECTED}
-
-
-@dataclass(frozen=True)
-class World:
-    """What is held against each other: what the market did, and what the books say of it."""
-
-    market: Market
-    wired: Wired
-
-    def memories(self) -> dict[str, Books]:
-        """The memories that are written to, each by its name."""
-        mode, kept = self.wired.ledger.mode, {}
-        if mode is not Mode.EVENTS or self.wired.ledger.legacy_projection:
-            kept["legacy tables"] = LEGACY_BOOKS
-        if mode is not Mode.LEGACY:
-            kept["views"] = VIEWED_BOOKS
-        return kept
+# The broker may not have them: they are on their way to it, it refused them, or it is proven that it never had them.
+MAY_BE_UNKNOWN_THERE = {
+    OrderState.PLACED,
+    OrderState.SENDING,
+    OrderState.UNKNOWN,
+    OrderState.REJECTED,
+    OrderState.FAILED,
+}
 
 
 class Checked(NamedTuple):
@@ -185,38 +168,59 @@ def one_order_a_symbol(world: World) -> Findings:
 
 def every_order_is_one_at_the_broker(world: World) -> Findings:
     """Each hedge is exactly one order at the broker, and no order is there that is no hedge."""
-    theirs = {row.client_order_id: row for row in DryRunOrder.objects.all()}
     for memory, books in world.memories().items():
         hedges = list(rows(books.links.orders))
-        for name, times in Counter(row.client_order_id for row in hedges).items():
-            if times > 1:
-                yield f"{memory}: {times} hedges are called {name}"
+        for what in ("client_order_id", "broker_order_id"):
+            for name, times in Counter(getattr(row, what) for row in hedges).items():
+                if times > 1 and name is not None:
+                    yield f"{memory}: {times} hedges are called {name}"
+        theirs = _of_hedges(world.broker.taken(), hedges)
         for order in hedges:
-            if (row := theirs.get(order.client_order_id)) is None:
-                if order.broker_order_id is not None or order.detailed_status not in MAY_BE_UNKNOWN_THERE:
-                    yield f"{memory}, order {order.pk} ({order.detailed_status}) is not at the broker"
-                continue
-            ours = (order.symbol, order.side, order.shares, order.broker_order_id or row.broker_order_id)
-            if ours != (there := (row.symbol, row.side, row.shares, row.broker_order_id)):
-                yield f"{memory}, order {order.pk}: expected {_listed([ours])} at the broker, was {_listed([there])}"
-        for name in sorted(theirs.keys() - {row.client_order_id for row in hedges}):
-            yield f"{memory}: the broker has {name}, which is no hedge"
+            taken = theirs.pop(order.pk, [])
+            if not taken and (order.broker_order_id is not None or order.detailed_status not in MAY_BE_UNKNOWN_THERE):
+                yield f"{memory}, order {order.pk} ({order.detailed_status}) is not at the broker"
+            if len(taken) > 1:
+                yield f"{memory}, order {order.pk} is {len(taken)} orders at the broker"
+            for one in taken:
+                ours = (order.symbol, order.side, order.shares, order.broker_order_id or one.broker_order_id)
+                if ours != (there := (one.symbol, one.side, one.shares, one.broker_order_id)):
+                    yield (
+                        f"{memory}, order {order.pk}: expected {_listed([ours])} at the broker, was {_listed([there])}"
+                    )
+        for strays in theirs.values():
+            for one in strays:
+                yield f"{memory}: the broker has {one.client_order_id or one.broker_order_id}, which is no hedge"
 
 
 def fills_are_the_brokers(world: World) -> Findings:
     """What the books call filled is what the broker filled, never more, and all of it where the order has ended."""
-    now = timezone.now()
-    theirs = {row.client_order_id: progress(row, now) for row in DryRunOrder.objects.all()}
     for memory, books in world.memories().items():
-        for order in rows(books.links.orders):
-            report = theirs.get(order.client_order_id)
-            filled = ZERO if report is None else report.filled_shares
+        hedges = list(rows(books.links.orders))
+        theirs = _of_hedges(world.broker.taken(), hedges)
+        for order in hedges:
+            filled = ZERO
+            for one in theirs.get(order.pk, []):
+                filled = add(filled, one.filled_shares)
             ended = order.detailed_status in ENDED_WORDS
             if order.filled_shares > filled or (ended and order.filled_shares != filled):
                 yield (
                     f"{memory}, order {order.pk} ({order.detailed_status}): expected {plain(filled)} filled, "
                     f"was {plain(order.filled_shares)}"
                 )
+
+
+def _of_hedges(taken: list[Taken], hedges: list[Any]) -> dict[int | None, list[Taken]]:
+    """The broker's orders by our order that each is; under None those that are none of ours."""
+    by_our_id = {order.client_order_id: order.pk for order in hedges}
+    by_theirs = {order.broker_order_id: order.pk for order in hedges if order.broker_order_id is not None}
+    found: defaultdict[int | None, list[Taken]] = defaultdict(list)
+    for one in taken:
+        # A broker that knows our ids is held to them; another knows its own only.
+        known = (
+            by_theirs.get(one.broker_order_id) if one.client_order_id is None else by_our_id.get(one.client_order_id)
+        )
+        found[known].append(one)
+    return found
 
 
 def every_share_is_linked(world: World) -> Findings:
@@ -250,12 +254,8 @@ CHECKS: tuple[Callable[[World], Findings], ...] = (
     fills_are_the_brokers,
     every_share_is_linked,
     both_memories_are_the_same,
+    *RECORD_CHECKS,
 )
-
-
-def rows(table: type[models.Model]) -> models.QuerySet[Any]:
-    """All rows of a table of either memory; their columns have the same names in both."""
-    return table._default_manager.order_by("pk")
 
 
 def _name(one: Expected) -> tuple[str, int]:

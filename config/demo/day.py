@@ -10,11 +10,14 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
+from config.demo.account import move_in
 from config.demo.chain import EmbeddedChain
 from config.demo.market import Market
 from config.demo.scenarios import endless, scenario
 from config.demo.show import Screen
 from config.demo.steps import Outcome, Reorg, Step
+from config.venues.faults import FaultPlan
+from config.venues.venue import Venue
 from config.wiring import Wired, wire
 from trading.conductor.conductor import Conductor
 from trading.conductor.inbox import QueuedLog
@@ -24,8 +27,10 @@ BLOCK_SECONDS = 2
 LOOK_SECONDS = 0.1
 PAUSE_SECONDS = 0.05
 LIVE_PAUSE_SECONDS = 0.6
-LONGEST_WAIT_SECONDS = 20
-LONGEST_END_SECONDS = 45
+LONGEST_WAIT_SECONDS = 30
+LONGEST_END_SECONDS = 60
+# That a broker without our ids never had an order is certain after two minutes at the earliest.
+LONGEST_WITH_FAULTS_SECONDS = 400
 
 
 class Stopped(Exception):
@@ -46,13 +51,14 @@ class Day:
     conductor: Conductor
     seed: int
     stopping: threading.Event
+    has_faults: bool = False
 
     def once(self, screen: Screen) -> None:
         """Play the fixed day, and wait until all of it is in the books. Raises Stopped, NotDone."""
         for step in scenario(self.seed):
             self._play(step, screen)
             self._look(screen, PAUSE_SECONDS)
-        self._until(self._left, screen, LONGEST_END_SECONDS)
+        self._until(self._left, screen, self._patience(LONGEST_END_SECONDS))
 
     def on_and_on(self, screen: Screen) -> None:
         """Play the fixed day, and then one without an end. Raises Stopped, NotDone."""
@@ -70,7 +76,7 @@ class Day:
             screen.happened(step, self.market.play(step))
             return
         # What is about to be gone is in the books first, and hedged: else there is nothing to take back.
-        self._until(self._left, screen, LONGEST_WAIT_SECONDS)
+        self._until(self._left, screen, self._patience(LONGEST_WAIT_SECONDS))
         with self.chain.lock:  # No block of the idle chain comes between looking and replacing.
             made = self.market.play(step)
         screen.happened(step, made)
@@ -97,6 +103,9 @@ class Day:
 
     # Waiting, with an eye on the books.
 
+    def _patience(self, seconds: float) -> float:
+        return LONGEST_WITH_FAULTS_SECONDS if self.has_faults else seconds
+
     def _until(self, left: Callable[[], list[str]], screen: Screen, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while waits_for := left():
@@ -119,16 +128,23 @@ class Day:
 
 
 @contextmanager
-def begun(*, seed: int, stopping: threading.Event) -> Iterator[Day]:
-    """Make a chain and a market, and let a conductor work on it, wired as `conduct` wires it, from the environment."""
+def begun(
+    *, seed: int, stopping: threading.Event, venue: Venue | None = None, faults: FaultPlan | None = None
+) -> Iterator[Day]:
+    """Make a chain and a market, and let a conductor work on it, wired as `conduct` wires it, from the environment.
+
+    Hedges go to the venue where there is one, else to the dry run.
+    """
     with EmbeddedChain() as chain:
         market = Market(chain, seed)
         os.environ.update(market.environment())
         wired = wire()
+        if venue is not None:
+            move_in(venue, wired, faults)
         conductor = wired.conductor()
         conductor.start()
         try:
-            yield Day(chain, market, wired, conductor, seed, stopping)
+            yield Day(chain, market, wired, conductor, seed, stopping, has_faults=faults is not None)
         finally:
             conductor.stop()
             wired.watcher.stop()

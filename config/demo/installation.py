@@ -6,11 +6,13 @@ import tempfile
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from config import environment
-from config.environment import LEDGERS, SettingError, documented_variables
+from config.environment import BROKERS, LEDGERS, SettingError, documented_variables
+from config.venues.arguments import fault_plan
 
 FIRST_PORT = 8000
 
@@ -46,6 +48,18 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="play a fixed day, check the books, and exit: 0 if everything is as it must be, else 1",
     )
+    parser.add_argument(
+        "--broker",
+        choices=BROKERS,
+        default="dry_run",
+        help="dry_run (the default), or a venue on this machine that speaks as alpaca or schwab does",
+    )
+    parser.add_argument(
+        "--faults",
+        type=fault_plan,
+        metavar="SEED:RATE",
+        help="with alpaca or schwab: as in 7:0.1, a fault at a tenth of the calls to it",
+    )
     parser.add_argument("--seed", type=int, default=1, help="another number is another day (default 1)")
     parser.add_argument("--ledger", choices=LEDGERS, default="dual", help="where state is kept (default dual)")
     parser.add_argument(
@@ -67,6 +81,8 @@ def prepare(arguments: Sequence[str]) -> None:
     parser = ArgumentParser(prog="manage.py demo", add_help=False)
     add_arguments(parser)
     asked, _ = parser.parse_known_args(arguments)
+    if asked.faults is not None and asked.broker == "dry_run":
+        parser.error("--faults needs --broker alpaca or --broker schwab")
 
     global _prepared  # one process is one demo
     _prepared = _given(asked.database) if asked.database else _made_up()
@@ -77,11 +93,22 @@ def prepare(arguments: Sequence[str]) -> None:
         "DATABASE_URL": _prepared.database_url,
         "LOG_LEVEL": "WARNING",
         "LEDGER": asked.ledger,
-        "BROKER": "dry_run",
-        "DRY_RUN_FILL_SECONDS": "0.5" if asked.once else "2",
+        "BROKER": asked.broker,
+        "DRY_RUN_FILL_SECONDS": str(fill_seconds(once=asked.once)),
         # A broker that takes an order and does not answer: it must be found again, and not be made twice.
         "DRY_RUN_BEHAVIOUR": "fill,GME=timeout_after_accept",
+        # The chain of `--once` begins ten minutes in the past, so its fills look older than they are.
+        **({"EXPOSURE_SECONDS": "3600", "BEFORE_CLOSE_SECONDS": "0"} if asked.once else {}),
+        # Where a venue is, and with which keys it is traded at, comes when it is open (see account.py).
+        "ORDER_POLLING_INTERVAL": "1",
+        "ORDER_POLLING_MAX_JITTER": "0",
+        "TOKEN_ENCRYPTION_KEYS": secrets.token_hex(32),
     }
+
+
+def fill_seconds(*, once: bool) -> Decimal:
+    """How long the broker takes to fill an order."""
+    return Decimal("0.5") if once else Decimal(2)
 
 
 def prepared() -> Installation | None:

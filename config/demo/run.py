@@ -10,23 +10,35 @@ from contextlib import contextmanager, nullcontext
 
 from rich.console import Console
 
-from config.demo.checks import Checked, World, check
+from config.demo.broker_books import books_of
+from config.demo.checks import Checked, check
 from config.demo.day import Day, NotDone, Stopped, begun
 from config.demo.installation import Installation
 from config.demo.serve import USER, AdminServer, create_user
 from config.demo.show import WIDTH_OF_LINES, Screen, WarningsOn
+from config.demo.world import World
 from config.logs import Redactor
+from config.venues.faults import FaultPlan
+from config.venues.venue import Venue
 
 FAILED = 1
 INTERRUPTED = 130
 
 
-def once(installation: Installation, console: Console, *, seed: int, stopping: threading.Event) -> int:
+def once(
+    installation: Installation,
+    console: Console,
+    *,
+    seed: int,
+    stopping: threading.Event,
+    venue: Venue | None = None,
+    faults: FaultPlan | None = None,
+) -> int:
     """Play the fixed day, check the books, and return the exit code."""
     checked: list[Checked] = []
     undone = ""
     try:
-        with begun(seed=seed, stopping=stopping) as day:
+        with begun(seed=seed, stopping=stopping, venue=venue, faults=faults) as day:
             screen = Screen(console, day.wired.ledger.memory)
             try:
                 with screen:
@@ -35,7 +47,7 @@ def once(installation: Installation, console: Console, *, seed: int, stopping: t
                 undone = str(error)
             day.rest()
             screen.tables()
-            checked = check(World(day.market, day.wired))
+            checked = check(World(day.market, day.wired, books_of(venue)))
     except Stopped as stopped:
         say(console, str(stopped) or "Stopped before the end: nothing was checked.")
         return INTERRUPTED
@@ -53,11 +65,21 @@ def once(installation: Installation, console: Console, *, seed: int, stopping: t
 
 
 def live(
-    installation: Installation, console: Console, *, seed: int, port: int | None, stopping: threading.Event
+    installation: Installation,
+    console: Console,
+    *,
+    seed: int,
+    port: int | None,
+    stopping: threading.Event,
+    venue: Venue | None = None,
+    faults: FaultPlan | None = None,
 ) -> int:
     """Play on until told to stop, and return the exit code. Without a port no pages are served."""
     password = "" if port is None else create_user()
-    with begun(seed=seed, stopping=stopping) as day, nullcontext() if port is None else serving(port) as server:
+    with (
+        begun(seed=seed, stopping=stopping, venue=venue, faults=faults) as day,
+        nullcontext() if port is None else serving(port) as server,
+    ):
         where = "Ctrl-C ends the demo"
         if server is not None:
             where = f"{server.url}  user {USER}  password {password}  ·  {where}"

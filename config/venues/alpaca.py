@@ -11,13 +11,11 @@ from config.venues.alpaca_market import AccountAndMarket
 from config.venues.alpaca_trading import Trading
 from config.venues.exchange import Exchange
 from config.venues.faults import Fault, FaultPlan, Kind
+from config.venues.keys import ALPACA_KEY, ALPACA_SECRET
 from config.venues.orders import Order
 from config.venues.rates import RateLimit
 from config.venues.venue import Route, Venue, with_status
 from config.venues.wire import Answer, Asked, Refusing
-
-KEY = "PKVENUE0000000000000"
-SECRET = "not-a-secret-this-key-opens-nothing"  # noqa: S105 - it opens nothing.
 
 TOO_MANY = 42910000
 
@@ -33,8 +31,8 @@ class AlpacaVenue(Venue):
         *,
         faults: FaultPlan | None = None,
         port: int = 0,
-        key: str = KEY,
-        secret: str = SECRET,
+        key: str = ALPACA_KEY,
+        secret: str = ALPACA_SECRET,
         calls_per_minute: int | None = None,
         pdt_fields: bool = False,
         refuses_opposite: bool = True,

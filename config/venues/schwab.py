@@ -13,11 +13,12 @@ from urllib.parse import urlencode
 from config.venues import schwab_words as words
 from config.venues.exchange import Exchange
 from config.venues.faults import USUAL, Fault, FaultPlan, Kind, Usual, Where, gateway_page, location
+from config.venues.keys import SCHWAB_APP_KEY, SCHWAB_APP_SECRET
 from config.venues.orders import Order
 from config.venues.rates import RateLimit
 from config.venues.schwab_asks import failure
 from config.venues.schwab_market import MarketData
-from config.venues.schwab_tokens import ACCESS_LIVES, APP_KEY, APP_SECRET, LOGIN_LIVES, REDIRECT_URI, Tokens
+from config.venues.schwab_tokens import ACCESS_LIVES, LOGIN_LIVES, REDIRECT_URI, Tokens
 from config.venues.schwab_trading import Trading
 from config.venues.venue import Route, Venue, with_status
 from config.venues.wire import Answer, Asked, Refusing
@@ -45,8 +46,8 @@ class SchwabVenue(Venue):
         *,
         faults: FaultPlan | None = None,
         port: int = 0,
-        app_key: str = APP_KEY,
-        app_secret: str = APP_SECRET,
+        app_key: str = SCHWAB_APP_KEY,
+        app_secret: str = SCHWAB_APP_SECRET,
         redirect_uri: str = REDIRECT_URI,
         access_lives: timedelta = ACCESS_LIVES,
         login_lives: timedelta = LOGIN_LIVES,

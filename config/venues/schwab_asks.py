@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from config.venues.orders import Ask, Refusal, Refused
+from config.venues.schwab_symbols import read, written
 from config.venues.wire import Answer, Asked, Refusing
 from trading.values.arithmetic import canonical
 from trading.values.quantities import NotANumber, usd
@@ -44,7 +45,7 @@ def ask_of(asked: Asked) -> Ask:
     if shares is None or shares <= 0 or shares != shares.to_integral_value():
         raise _invalid(f"quantity must be a whole number above 0, was {leg.get('quantity')}")
     return Ask(
-        symbol=instrument["symbol"],
+        symbol=read(instrument["symbol"]),
         side=SIDES[instruction],
         shares=shares,
         limit_price_usd=_limit_price(body, kind, session),
@@ -61,9 +62,9 @@ def reason_of(refusal: Refused, ask: Ask) -> str:
         case Refusal.SHARES:
             return "This order may result in an oversold/overbought position in your account."
         case Refusal.NOT_SHORTABLE:
-            return f"{ask.symbol} is not available to be sold short."
+            return f"{written(ask.symbol)} is not available to be sold short."
         case Refusal.NOT_TRADABLE:
-            return f"{ask.symbol} is not available for trading."
+            return f"{written(ask.symbol)} is not available for trading."
         case Refusal.BLOCKED:
             return "Your account is restricted from placing orders."
         case Refusal.NO_SUCH_SYMBOL | Refusal.SAME_ID | Refusal.OPPOSITE:

@@ -7,6 +7,7 @@ from config.venues import schwab_words as words
 from config.venues.exchange import Exchange
 from config.venues.hours import EASTERN
 from config.venues.schwab_asks import failure
+from config.venues.schwab_symbols import read
 from config.venues.venue import Route
 from config.venues.wire import Answer, Asked, Refusing
 
@@ -34,7 +35,7 @@ class MarketData:
         told: dict[str, Any] = {}
         unknown = []
         for symbol in symbols:
-            instrument = self._exchange.book.instruments.get(symbol)
+            instrument = self._exchange.book.instruments.get(read(symbol))
             if instrument is None:
                 unknown.append(symbol)
             else:
@@ -42,7 +43,7 @@ class MarketData:
         return Answer(body={**told, **({"errors": {"invalidSymbols": unknown}} if unknown else {})})
 
     def quote(self, asked: Asked, symbol: str) -> Answer:
-        instrument = self._exchange.book.instruments.get(symbol)
+        instrument = self._exchange.book.instruments.get(read(symbol))
         if instrument is None:
             error = {"id": "0", "status": 404, "title": "Not Found", "detail": f"Symbol not found: {symbol}"}
             return Answer(status=404, body={"errors": [error]})

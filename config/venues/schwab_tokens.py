@@ -11,8 +11,6 @@ from config.venues.clock import VenueClock
 from config.venues.venue import Route
 from config.venues.wire import Answer, Asked, Refusing
 
-APP_KEY = "venue-app-key"
-APP_SECRET = "not-a-secret-this-app-opens-nothing"  # noqa: S105 - it opens nothing.
 REDIRECT_URI = "https://127.0.0.1"
 
 CODE_LIVES = timedelta(seconds=30)

@@ -10,6 +10,7 @@ from config.venues.accounts import Account
 from config.venues.exchange import Exchange
 from config.venues.orders import Ask, NotOpen, Order, Refusal, Refused
 from config.venues.schwab_asks import ask_of, failure, reason_of
+from config.venues.schwab_symbols import written
 from config.venues.venue import Route
 from config.venues.wire import Answer, Asked, Refusing
 from trading.values.arithmetic import ZERO, subtract
@@ -122,7 +123,7 @@ class Trading:
             return self._exchange.place(ask, account=account.number)
         except Refused as refusal:
             if refusal.refusal is Refusal.NO_SUCH_SYMBOL:
-                raise Refusing(failure(400, f"Invalid symbol: {ask.symbol}")) from None
+                raise Refusing(failure(400, f"Invalid symbol: {written(ask.symbol)}")) from None
             return self._exchange.take_and_reject(ask, reason_of(refusal, ask), account=account.number)
 
     def _check_instruction(self, ask: Ask, account: Account, *, besides: Order | None = None) -> None:

@@ -10,6 +10,7 @@ from config.venues.accounts import Account, Held
 from config.venues.hours import EASTERN, Session
 from config.venues.instruments import Instrument
 from config.venues.orders import Fill, Order, State
+from config.venues.schwab_symbols import written
 from config.venues.shapes import shape
 from trading.values.arithmetic import ZERO, add, canonical, multiply, subtract
 from trading.values.sides import Side
@@ -101,7 +102,12 @@ def order_json(order: Order, series: int, *, is_open: bool) -> dict[str, Any]:
 
 
 def instrument_json(symbol: str) -> dict[str, Any]:
-    return {"assetType": "EQUITY", "cusip": cusip(symbol), "symbol": symbol, "instrumentId": instrument_id(symbol)}
+    return {
+        "assetType": "EQUITY",
+        "cusip": cusip(symbol),
+        "symbol": written(symbol),
+        "instrumentId": instrument_id(symbol),
+    }
 
 
 def cusip(symbol: str) -> str:
@@ -146,7 +152,7 @@ def quote_json(instrument: Instrument, now: datetime) -> dict[str, Any]:
     last = canonical(instrument.price_usd)
     return shape(
         "schwab_quote",
-        symbol=instrument.symbol,
+        symbol=written(instrument.symbol),
         ssid=instrument_id(instrument.symbol),
         quote={
             "askPrice": canonical(instrument.ask_usd),
@@ -167,7 +173,7 @@ def quote_json(instrument: Instrument, now: datetime) -> dict[str, Any]:
         },
         reference={
             "cusip": cusip(instrument.symbol),
-            "description": f"{instrument.symbol} COMMON STOCK",
+            "description": f"{written(instrument.symbol)} COMMON STOCK",
             "exchange": "Q",
             "exchangeName": "NASDAQ",
             "isShortable": instrument.shortable,

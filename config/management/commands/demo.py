@@ -9,6 +9,7 @@ from django.db import DatabaseError
 
 from config.demo import installation
 from config.demo.stopping import told_to_stop
+from config.venues.faults import FaultPlan
 
 
 class Command(BaseCommand):
@@ -18,12 +19,23 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         installation.add_arguments(parser)
 
-    def handle(self, *args: Any, once: bool, seed: int, port: int, no_admin: bool, **options: Any) -> None:
+    def handle(
+        self,
+        *args: Any,
+        once: bool,
+        broker: str,
+        faults: FaultPlan | None,
+        seed: int,
+        port: int,
+        no_admin: bool,
+        **options: Any,
+    ) -> None:
         prepared = installation.prepared()
         if prepared is None:
             raise CommandError("the demo chooses its database before Django starts: run it as `manage.py demo`")
         with told_to_stop() as stopping:
-            from config.demo import run  # Brings the chain, which no other command should wait for.
+            # They bring the chain, which no other command should wait for.
+            from config.demo import account, run
 
             run.speak_any_encoding()
             console = run.console_of()
@@ -33,8 +45,20 @@ class Command(BaseCommand):
                 installation.migrate(prepared)
             except (installation.DatabaseInUse, DatabaseError) as error:
                 raise CommandError(f"--database: {str(error).strip()}", returncode=2) from error
-            if once:
-                code = run.once(prepared, console, seed=seed, stopping=stopping)
-            else:
-                code = run.live(prepared, console, seed=seed, port=None if no_admin else port, stopping=stopping)
+            with account.opened(broker, fill_seconds=installation.fill_seconds(once=once)) as venue:
+                if venue is not None:
+                    run.warnings_to(console)  # Which knows the venue's keys now.
+                    run.say(console, f"Broker: {venue.name} at {venue.url}, its state at {venue.url}/_venue/state")
+                if once:
+                    code = run.once(prepared, console, seed=seed, stopping=stopping, venue=venue, faults=faults)
+                else:
+                    code = run.live(
+                        prepared,
+                        console,
+                        seed=seed,
+                        port=None if no_admin else port,
+                        stopping=stopping,
+                        venue=venue,
+                        faults=faults,
+                    )
         sys.exit(code)

@@ -1,7 +1,6 @@
 """`manage.py venue`: a broker of one's own on this machine, for people to try things at."""
 
-import re
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,8 +9,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from config.demo.stopping import told_to_stop
+from config.venue_environment import environment_of
 from config.venues.accounts import Account
 from config.venues.alpaca import AlpacaVenue
+from config.venues.arguments import fault_plan, number, seconds
 from config.venues.exchange import Exchange
 from config.venues.faults import FaultPlan
 from config.venues.hours import Door, Hours
@@ -29,10 +30,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", choices=sorted(PORTS))
         parser.add_argument("--port", type=int, help="18080 for alpaca, 18081 for schwab; 0 for any that is free")
-        parser.add_argument("--fill-seconds", type=_seconds, default=Decimal(2), metavar="SECONDS|never")
-        parser.add_argument("--cash", type=_number, default=Decimal(100_000), metavar="USD")
+        parser.add_argument("--fill-seconds", type=seconds, default=Decimal(2), metavar="SECONDS|never")
+        parser.add_argument("--cash", type=number, default=Decimal(100_000), metavar="USD")
         parser.add_argument(
-            "--faults", type=_plan, metavar="SEED:RATE", help="as in 7:0.1, a fault at a tenth of calls"
+            "--faults", type=fault_plan, metavar="SEED:RATE", help="as in 7:0.1, a fault at a tenth of calls"
         )
         door = parser.add_mutually_exclusive_group()
         door.add_argument("--closed", action="store_const", dest="door", const=Door.CLOSED, help="the market is closed")
@@ -74,7 +75,7 @@ class Command(BaseCommand):
 
     def _begin(self, venue: Venue) -> None:
         self.stdout.write(f"{venue.name} is at {venue.url}; its state is at {venue.url}/_venue/state\n\n")
-        for variable, value in _environment(venue).items():
+        for variable, value in environment_of(venue).items():
             self.stdout.write(f"export {variable}={value}")
         if isinstance(venue, SchwabVenue):
             self.stdout.write(f"\nLog in at {venue.authorize_url()}")
@@ -88,45 +89,3 @@ class Command(BaseCommand):
         for title, counted in (("calls", calls), ("faults", faults), ("orders", states)):
             told = ", ".join(f"{what} {count}" for what, count in sorted(counted.items())) or "none"
             self.stdout.write(f"{title}: {told}")
-
-
-def _environment(venue: Venue) -> dict[str, str]:
-    """Return the variables with which the project trades at this venue. The keys open nothing anywhere."""
-    account = venue.exchange.account().number
-    if isinstance(venue, AlpacaVenue):
-        return {
-            "BROKER": "alpaca",
-            "TRADING_MODE": "paper",
-            "ALPACA_BASE_URL": venue.url,
-            "ALPACA_DATA_URL": venue.url,
-            "ALPACA_API_KEY": venue.key,
-            "ALPACA_API_SECRET": venue.secret,
-            "ALPACA_ACCOUNT": account,
-        }
-    if isinstance(venue, SchwabVenue):
-        return {
-            "BROKER": "schwab",
-            "SCHWAB_BASE_URL": venue.url,
-            "SCHWAB_APP_KEY": venue.tokens.app_key,
-            "SCHWAB_APP_SECRET": venue.tokens.app_secret,
-            "SCHWAB_REDIRECT_URI": venue.tokens.redirect_uri,
-            "SCHWAB_ACCOUNT": account,
-        }
-    raise TypeError(f"expected a venue with an environment, was {venue.name}")
-
-
-def _number(text: str) -> Decimal:
-    if not re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,9})?", text):
-        raise ArgumentTypeError(f"expected a number, was {text!r}")
-    return Decimal(text)
-
-
-def _seconds(text: str) -> Decimal | None:
-    return None if text == "never" else _number(text)
-
-
-def _plan(text: str) -> FaultPlan:
-    seed, _, rate = text.partition(":")
-    if not seed.isdecimal() or not re.fullmatch(r"0(\.[0-9]+)?|1(\.0+)?", rate):
-        raise ArgumentTypeError(f"expected SEED:RATE, as in 7:0.1 with a rate from 0 to 1, was {text!r}")
-    return FaultPlan.random(int(seed), Decimal(rate))

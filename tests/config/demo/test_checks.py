@@ -1,23 +1,32 @@
 """The demo's checks: nothing is found in books that are right, and each thing that is wrong is found."""
 
+import os
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.utils import timezone
 
-from config.demo import checks
+from config import brokers
+from config.demo import checks, record_checks
+from config.demo.account import move_in, opened
+from config.demo.broker_books import books_of
 from config.demo.chain import EmbeddedChain
-from config.demo.checks import CHECKS, Checked, World, check, sentence_of
+from config.demo.checks import CHECKS, Checked, check, sentence_of
 from config.demo.market import Market
 from config.demo.steps import Clear, ForeignPair, Several, Stranger, Take, dust
+from config.demo.world import World
 from config.environment import broker_settings, hedge_settings, ledger_settings
 from config.wiring import wire
 from trading.brokers.dry_run.models import DryRunOrder
+from trading.brokers.http import BrokerHttp
 from trading.conductor.inbox import QueuedLog
 from trading.conductor.work import halt
 from trading.ledger.backlog import BackloggedEvent
 from trading.ledger.tables import OffchainTrade, OnchainTrade, TradeAccumulator, TradeExecutionLink
+from trading.notices.models import Notice, open_notice
 from trading.offchain_order.view import OffchainOrderView
 from trading.position.view import PositionView
 from trading.values.sides import Side
@@ -43,34 +52,46 @@ def market():
 
 
 @pytest.fixture
-def read(transactional_db, market):
-    """Let a conductor read the market into the books of a ledger mode, to the last order's end."""
-    nodes = []
+def read(transactional_db, market, monkeypatch):
+    """Let a conductor read the market into the books of a ledger mode, to the last order's end at a broker."""
+    monkeypatch.setattr(os, "environ", os.environ.copy() | {"TOKEN_ENCRYPTION_KEYS": "ab" * 32})
+    with ExitStack() as ending:
 
-    def read(ledger="dual"):
-        wired = wire(
-            hedge=hedge_settings(market.environment()),
-            broker=broker_settings({"BROKER": "dry_run", "DRY_RUN_FILL_SECONDS": "0"}),
-            ledger=ledger_settings({"LEDGER": ledger}),
-            poll_every=timedelta(0),
-        )
-        nodes.append(wired.node)
-        conductor = wired.conductor()
-        for _ in range(10):
-            conductor.run_in_turn(now=timezone.now())
-        return World(market, wired)
+        def closed_in_the_end(**given):
+            http = BrokerHttp(**given)
+            ending.callback(http.close)
+            return http
 
-    yield read
-    for node in nodes:
-        node.close()
+        monkeypatch.setattr(brokers, "BrokerHttp", closed_in_the_end)
+
+        def read(ledger="dual", broker="dry_run"):
+            venue = ending.enter_context(opened(broker, fill_seconds=Decimal(0)))
+            wired = wire(
+                hedge=hedge_settings(market.environment()),
+                broker=broker_settings({"BROKER": broker, "DRY_RUN_FILL_SECONDS": "0"}),
+                ledger=ledger_settings({"LEDGER": ledger}),
+                poll_every=timedelta(microseconds=1),
+            )
+            ending.callback(wired.node.close)
+            if venue is not None:
+                move_in(venue, wired, None)
+            conductor = wired.conductor()
+            for _ in range(10):
+                conductor.run_in_turn(now=timezone.now())
+            return World(market, wired, books_of(venue)), venue
+
+        yield read
 
 
-@pytest.mark.parametrize("ledger", ["legacy", "dual", "events"])
-def test_nothing_is_found_in_books_that_are_right(read, ledger):
-    world = read(ledger)
+@pytest.mark.parametrize(
+    ("ledger", "broker"),
+    [("legacy", "dry_run"), ("dual", "dry_run"), ("events", "dry_run"), ("dual", "alpaca"), ("dual", "schwab")],
+)
+def test_nothing_is_found_in_books_that_are_right(read, ledger, broker):
+    world, _ = read(ledger, broker)
 
     assert TradeAccumulator.objects.count() == 3
-    assert DryRunOrder.objects.count() == 2
+    assert [(one.symbol, one.filled_shares) for one in world.broker.taken()] == [("NVDA", 2), ("AAPL", 1)]
     assert check(world) == [Checked(sentence_of(each), []) for each in CHECKS]
 
 
@@ -166,6 +187,14 @@ def an_event_on_the_backlog():
     )
 
 
+def a_notice_that_nobody_meant():
+    open_notice("order_stuck", "order 1", "it is stuck", at=timezone.now())
+
+
+def a_parked_log_that_nobody_is_told_of():
+    Notice.objects.update(closed_at=timezone.now())
+
+
 @pytest.mark.parametrize(
     ("wrong", "found_by"),
     [
@@ -187,12 +216,67 @@ def an_event_on_the_backlog():
         (a_link_to_more_than_there_is, checks.every_share_is_linked),
         (a_view_that_is_not_its_stream, checks.both_memories_are_the_same),
         (an_event_on_the_backlog, checks.both_memories_are_the_same),
+        (a_notice_that_nobody_meant, record_checks.operators_are_told_of_what_is_meant),
+        (a_parked_log_that_nobody_is_told_of, record_checks.operators_are_told_of_what_is_meant),
     ],
 )
 def test_what_is_wrong_is_found(read, wrong, found_by):
-    world = read()
+    world, _ = read()
     assert list(found_by(world)) == []
 
     wrong()
+
+    assert list(found_by(world)) != []
+
+
+def a_second_order_at_the_venue(venue):
+    ask = venue.exchange.orders[0].ask
+    venue.exchange.place(replace(ask, client_id=None))
+
+
+def a_fill_that_was_not_booked(venue):
+    venue.exchange.fill(venue.exchange.orders[0], 1)
+
+
+def an_order_of_ours_under_no_name(venue):
+    OffchainTrade.objects.filter(symbol="NVDA").update(broker_order_id="somebody's")
+
+
+def two_hedges_of_one_order(venue):
+    OffchainTrade.objects.update(broker_order_id=venue.name_of(venue.exchange.orders[0]))
+
+
+def a_call_that_is_not_on_record(venue):
+    venue.requests.append(venue.asked("submit")[0])
+
+
+def a_call_that_nobody_received(venue):
+    venue.requests.remove(venue.asked("submit")[0])
+
+
+def an_order_without_its_request(venue):
+    OffchainTrade.objects.filter(symbol="NVDA").update(client_order_id="ht-another-9-1")
+
+
+@pytest.mark.parametrize(
+    ("broker", "wrong", "found_by"),
+    [
+        # One knows our ids, the other does not.
+        ("alpaca", a_second_order_at_the_venue, checks.every_order_is_one_at_the_broker),
+        ("schwab", a_second_order_at_the_venue, checks.every_order_is_one_at_the_broker),
+        ("alpaca", a_fill_that_was_not_booked, checks.fills_are_the_brokers),
+        ("schwab", a_fill_that_was_not_booked, checks.fills_are_the_brokers),
+        ("schwab", an_order_of_ours_under_no_name, checks.every_order_is_one_at_the_broker),
+        ("schwab", two_hedges_of_one_order, checks.every_order_is_one_at_the_broker),
+        ("alpaca", a_call_that_is_not_on_record, record_checks.every_call_is_on_record),
+        ("alpaca", a_call_that_nobody_received, record_checks.every_call_is_on_record),
+        ("alpaca", an_order_without_its_request, record_checks.every_order_has_its_request_and_answer),
+    ],
+)
+def test_what_is_wrong_at_a_venue_is_found(read, broker, wrong, found_by):
+    world, venue = read(broker=broker)
+    assert list(found_by(world)) == []
+
+    wrong(venue)
 
     assert list(found_by(world)) != []

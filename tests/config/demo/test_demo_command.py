@@ -30,6 +30,7 @@ from trading.values.sides import Side
 
 FIRST_HEDGE_SECONDS = 60
 END_SECONDS = 15
+LONGEST_SECONDS = 110
 
 
 def bare(home: Path) -> dict[str, str]:
@@ -44,7 +45,7 @@ def demo(home: Path, *arguments: str, **more: str) -> "subprocess.CompletedProce
         env=bare(home) | more,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=LONGEST_SECONDS,
         check=False,
     )
 
@@ -71,6 +72,38 @@ def test_once_through_hedges_and_finds_nothing_wrong(tmp_path, ledger, given):
     assert database_of(done.stdout) == (f"sqlite:///{tmp_path}/given.sqlite3" if given else ANY)
     assert (tmp_path / "given.sqlite3").exists() == given
     assert list(tmp_path.glob("hedgetrail-demo-*")) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("broker", ["alpaca", "schwab"])
+def test_once_through_at_a_venue_over_http(tmp_path, broker):
+    done = demo(tmp_path, "--once", "--broker", broker)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    assert re.search(rf"^Broker: {broker} at http://127\.0\.0\.1:\d+, its state at http://", done.stdout, re.MULTILINE)
+    assert re.search(r"^\| +1 \| .* \| filled", done.stdout, re.MULTILINE)
+    assert re.findall(r"^  (\w+)\s+(.*)$", checked_part(done.stdout), re.MULTILINE) == [
+        ("ok", sentence_of(each)) for each in CHECKS
+    ]
+    assert list(tmp_path.glob("hedgetrail-demo-*")) == []
+
+
+@pytest.mark.slow
+def test_faults_of_the_venue_lose_no_order_and_make_none_twice(tmp_path):
+    done = demo(tmp_path, "--once", "--broker", "alpaca", "--faults", "7:0.1")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "warning: Order not dispatched yet" in done.stdout
+
+
+def test_faults_need_a_venue(capsys):
+    with pytest.raises(SystemExit) as ended:
+        installation.prepare(["--faults", "7:0.1"])
+
+    assert ended.value.code == 2
+    assert "--faults needs --broker alpaca or --broker schwab" in capsys.readouterr().err
+    assert installation.prepared() is None
 
 
 def test_a_database_with_tables_is_left_alone(tmp_path):

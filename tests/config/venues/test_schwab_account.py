@@ -10,7 +10,7 @@ from config.venues.accounts import Account
 from config.venues.exchange import Exchange
 from config.venues.hours import Door
 from config.venues.schwab import SchwabVenue
-from tests.support.venues import NOON, client, schwab_client, wait
+from tests.support.venues import NOON, client, orders_at, schwab_client, schwab_order, wait
 
 NUMBERS = "/trader/v1/accounts/accountNumbers"
 
@@ -209,6 +209,19 @@ def test_quotes_tell_what_is_listed_and_name_what_is_not(schwab, at_schwab):
     assert at_schwab.get("/marketdata/v1/AAPL/quotes").json() == {"AAPL": told["AAPL"]}
     assert at_schwab.get("/marketdata/v1/NOPE/quotes").status_code == 404
     assert at_schwab.get("/marketdata/v1/quotes").status_code == 400
+
+
+def test_the_class_of_a_share_stands_after_a_slash(schwab, at_schwab):
+    told = at_schwab.get("/marketdata/v1/quotes", params={"symbols": "BRK/B,BRK.B"}).json()
+    order = at_schwab.post(orders_at(schwab), json=schwab_order(symbol="BRK/B"))
+    refused = at_schwab.post(orders_at(schwab), json=schwab_order(symbol="BRK.B"))
+    (leg,) = at_schwab.get(order.headers["Location"].partition(".com")[2]).json()["orderLegCollection"]
+
+    assert told["BRK/B"]["symbol"] == "BRK/B"
+    assert told["errors"] == {"invalidSymbols": ["BRK.B"]}
+    assert schwab.exchange.orders[0].ask.symbol == "BRK.B"
+    assert leg["instrument"]["symbol"] == "BRK/B"
+    assert refused.status_code == 400
 
 
 def test_hours_are_told_of_a_day(at_schwab):
