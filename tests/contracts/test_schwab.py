@@ -24,8 +24,9 @@ from config.venues.faults import (
     refuse,
 )
 from config.venues.filling import Ending
+from config.venues.keys import SCHWAB_APP_KEY, SCHWAB_APP_SECRET
 from config.venues.schwab import SchwabVenue
-from config.venues.schwab_tokens import APP_KEY, APP_SECRET, REDIRECT_URI
+from config.venues.schwab_tokens import REDIRECT_URI
 from tests.contracts.broker_contract import BrokerContract
 from trading.brokers.http import BrokerHttp
 from trading.brokers.orders import OrderRequest, OrderStatus, same_order
@@ -108,7 +109,9 @@ class PlayedSchwab:
         return client
 
     def oauth(self, http: BrokerHttp) -> SchwabOAuth:
-        return SchwabOAuth(app_key=Secret(APP_KEY), app_secret=Secret(APP_SECRET), redirect_uri=REDIRECT_URI, http=http)
+        return SchwabOAuth(
+            app_key=Secret(SCHWAB_APP_KEY), app_secret=Secret(SCHWAB_APP_SECRET), redirect_uri=REDIRECT_URI, http=http
+        )
 
     def make_broker(self, behaviour: str = "fill") -> SchwabBroker:
         if behaviour == "partial":

@@ -237,7 +237,7 @@ def test_schwabs_client_reads_accounts_hours_and_quotes(trader, led_to_the_venue
     assert [(one["instrument"]["symbol"], one["longQuantity"]) for one in account["positions"]] == [("AAPL", 3)]
     assert hours["equity"]["EQ"]["isOpen"] is True
     assert quote["lastPrice"] == 271.49
-    assert trader.get_quotes(["AAPL", "BRK.B"]).json()["BRK.B"]["symbol"] == "BRK.B"
+    assert trader.get_quotes(["AAPL", "BRK/B"]).json()["BRK/B"]["symbol"] == "BRK/B"
 
 
 def test_schwabs_client_refreshes_a_token_that_is_about_to_end(trader, led_to_the_venue):
