@@ -66,7 +66,7 @@ def undisturbed_days() -> list[FromTheChain]:
     return []
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_a_conductor_that_is_killed_over_and_over_ends_with_the_undisturbed_books(database_url):
     with anvil() as node:
         market = Market(node, SEED)
