@@ -68,7 +68,8 @@ class Dispatcher:
             if order.order_id not in ready:
                 continue
             try:
-                self._dispatch(order, now)
+                # The order may have been placed by another process after this turn began.
+                self._dispatch(order, max(now, order.placed_at or now))
             except BrokerUnavailable as outage:
                 if pauses_for_all(outage):
                     until = pause(self._broker.name, outage, now=now)

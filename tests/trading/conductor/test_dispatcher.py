@@ -1,5 +1,6 @@
 """The dispatcher: one order at the broker for one of ours, wherever we die and whatever it answers."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import msgspec
@@ -74,6 +75,12 @@ def test_that_we_are_about_to_send_is_committed_before_the_broker_is_asked(stati
     venue.meanwhile = lambda question, about: seen.append(stations.only_order().state)
     dispatch(stations)
     assert seen == [OrderState.SENDING]
+
+
+def test_an_order_placed_after_the_turn_began_is_not_sent_before_it_was_placed(stations, venue):
+    placed_at = stations.only_order().placed_at
+    stations.dispatcher.run_once(now=placed_at - timedelta(milliseconds=500))
+    assert stations.only_order().sending_at == placed_at
 
 
 def test_an_order_that_fills_at_once_is_booked_at_once(stations, venue):
