@@ -65,6 +65,20 @@ def measure(databases: Scratch, *, turns: int) -> None:
     from benchmarks.writers import four_writers
 
     floor, ours, rival = Floor(databases), Ours(), rival_on(databases)
+    # Reading comes first: what is replayed is what `fill` made, and no append of a turn is among it.
+    for contender in (floor, ours, rival):
+        if contender is not None:
+            contender.fill()
+    contenders = {"floor": floor, "ours": ours} | ({} if rival is None else {"rival": rival})
+    loads = taking_turns({name: contender.load for name, contender in contenders.items()}, 3 * turns)
+    told(databases.vendor, "load of 1,000", loads, 1, "loads/s")
+    kept = taking_turns({"floor": floor.load, "ours": ours.load_kept}, 3 * turns)
+    told(databases.vendor, f"load with a snapshot ({1000 * statistics.median(kept.ours):.2f} ms)", kept, 1, "loads/s")
+    replays = taking_turns({name: contender.replay for name, contender in contenders.items()}, 7)
+    told(databases.vendor, "replay of 50,000", replays, 50_000, "events/s")
+    followed = taking_turns({"floor": floor.replay, "ours": ours.follow}, 7)
+    told(databases.vendor, "following 50,000, with all that is stored", followed, 50_000, "events/s")
+
     for size in (1, 10):
         told(
             databases.vendor,
@@ -95,19 +109,6 @@ def measure(databases: Scratch, *, turns: int) -> None:
         )
     if databases.vendor == "postgresql":
         told(databases.vendor, "append, 1 a commit, 4 writers", four_writers(databases, rounds=5), 1, "commits/s")
-
-    for contender in (floor, ours, rival):
-        if contender is not None:
-            contender.fill()
-    contenders = {"floor": floor, "ours": ours} | ({} if rival is None else {"rival": rival})
-    loads = taking_turns({name: contender.load for name, contender in contenders.items()}, 3 * turns)
-    told(databases.vendor, "load of 1,000", loads, 1, "loads/s")
-    kept = taking_turns({"floor": floor.load, "ours": ours.load_kept}, 3 * turns)
-    told(databases.vendor, f"load with a snapshot ({1000 * statistics.median(kept.ours):.2f} ms)", kept, 1, "loads/s")
-    replays = taking_turns({name: contender.replay for name, contender in contenders.items()}, 7)
-    told(databases.vendor, "replay of 50,000", replays, 50_000, "events/s")
-    followed = taking_turns({"floor": floor.replay, "ours": ours.follow}, 7)
-    told(databases.vendor, "following 50,000, with all that is stored", followed, 50_000, "events/s")
 
 
 def rival_on(databases: Scratch) -> "Rival | None":  # noqa: F821
