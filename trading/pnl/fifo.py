@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from trading.values.arithmetic import ZERO, add, multiply, plain, quotient, subtract, total
+from trading.values.arithmetic import ZERO, add, multiply, plain, share_of, subtract, total
 from trading.values.quantities import Shares, Usd
 from trading.values.sides import Side
 
@@ -40,7 +40,7 @@ class Lot(msgspec.Struct, frozen=True):
         """Take so many shares of it, or all there are, with their share of the dollars."""
         if shares >= self.shares:
             return self
-        return Lot(shares, Usd(quotient(multiply(self.usd, shares), self.shares)))
+        return Lot(shares, Usd(share_of(self.usd, part=shares, whole=self.shares)))
 
     def without(self, part: "Lot") -> "Lot":
         return Lot(Shares(subtract(self.shares, part.shares)), Usd(subtract(self.usd, part.usd)))
