@@ -46,6 +46,7 @@ from trading.conductor.watcher import Watcher
 from trading.ledger.book import Ledger
 from trading.ledger.mode import Mode
 from trading.market_hours.calendar import YearNotCovered, is_open
+from trading.pnl.profits import Profits
 from trading.risk.checking import Gate
 from trading.risk.situation import Terms
 from trading.values.thresholds import threshold
@@ -73,6 +74,7 @@ class Wired:
     clerk: Clerk
     exposure_watch: ExposureWatch
     drainer: Drainer
+    profits: Profits
     sealer: Sealer | None
     """None in `legacy`, where logins alone leave events: they are sealed from `dual` on."""
     settings: HedgeSettings
@@ -94,6 +96,7 @@ class Wired:
                 self.clerk,
                 self.exposure_watch,
                 self.drainer,
+                self.profits,
                 *([] if self.sealer is None else [self.sealer]),
             ],
             clock=timezone.now,
@@ -216,6 +219,7 @@ def wire(
             before_close=timedelta(seconds=before_close),
         ),
         drainer=Drainer(ledger=books),
+        profits=Profits(ledger=books),
         sealer=None if books.mode is Mode.LEGACY else Sealer(folder=settings.SEAL_FOLDER),
         settings=hedge,
         stopping=stopping,

@@ -32,6 +32,7 @@ STATIONS = [
     "clerk",
     "exposure_watch",
     "drainer",
+    "profits",
 ]
 
 
