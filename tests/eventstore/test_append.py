@@ -53,6 +53,25 @@ def test_what_is_appended_reads_back():
     assert [r.recorded_at for r in recorded] == [AT, AT]
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_session_that_began_with_a_table_known_to_be_empty_never_reads_it_whole(size):
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite looks at no figures when it plans")
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE events")  # So that the server knows, and would plan a scan.
+        cursor.execute("DISCARD PLANS")
+
+        with transaction.atomic():
+            for version in range(1, 40, size):
+                append(deposits("A", *range(version, version + size)), at=AT)
+            cursor.execute("SELECT seq_scan, idx_scan FROM pg_stat_xact_user_tables WHERE relname = 'events'")
+            whole, by_index = cursor.fetchone()
+
+    assert whole == 0
+    assert by_index >= 39 // size
+
+
 @pytest.mark.django_db
 def test_a_row_holds_plain_json():
     append(deposits("A", 1, amount="1.50"), at=AT)
