@@ -77,7 +77,7 @@ def _theatre() -> tuple[Any, Any]:
 
     stage = Stage()
     stage.open()
-    # A tenth of the time would go into looking through all that Django is for garbage: it is looked for between stories.
+    # A tenth of the time would go into looking for garbage among all that Django is: between stories is enough.
     gc.freeze()
     gc.disable()
     return database, stage

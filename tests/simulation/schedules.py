@@ -51,6 +51,7 @@ ON_THE_WAY = ("processor", "refresher", "hedger", "dispatcher", "poller")
 CALLING = ("refresher", "dispatcher", "poller", "tokens", "reconciler", "clerk")
 # How bad a story can be: of how many calls of a kind at most something goes wrong.
 MOST_FAULTS = (0.2, 0.4, 0.6)
+MOST_SUBMITS_FAIL = 0.9
 SHARES = (
     "0.37",
     "0.5",
@@ -96,6 +97,7 @@ def draw(seed: int, broker: BrokerName) -> Story:
     most = chance.choice(MOST_FAULTS)
     rates = {call: _tenths(chance, most) for call in OF_ORDERS}
     rates |= {call: _tenths(chance, most / 3) for call in BEFORE_AN_ORDER}
+    rates["submit"] = _tenths(chance, MOST_SUBMITS_FAIL)
     return Story(
         seed=seed,
         broker=broker,
