@@ -4,9 +4,9 @@ What is left to an operator alone, an operator does then, by the verbs that ther
 """
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.db.models import Min
+from django.db.models import Min, QuerySet
 
 from tests.simulation.schedules import STATIONS
 from tests.simulation.story import Deed
@@ -42,8 +42,9 @@ _WORK_FOR = {
 
 MOST_ROUNDS = 300
 LONGEST_STEP = timedelta(minutes=16)
-PATIENCE = timedelta(minutes=20)
-"""What is in doubt is looked for so long after the last fault, and is an operator's then."""
+PATIENCE = timedelta(minutes=10)
+"""What is in doubt is looked for so long after the last fault, and is an operator's then: five looks take six minutes
+at most."""
 
 
 class Settling:
@@ -131,26 +132,35 @@ class Settling:
             left.append(f"{logs} logs are not processed")
         left += [f"{event} is on the backlog" for event in BackloggedEvent.objects.all()]
         left += [f"paused: {pause}" for pause in BrokerPause.objects.filter(not_before__gt=play.clock())]
+        return left + [f"a hedge of {symbol} is due{_why_not(symbol)}" for symbol in self._due()]
+
+    def _due(self) -> list[str]:
+        """The symbols of which something is worth a hedge that nobody but us will place."""
+        play = self._play
         stopped = play.judge.halted() if self._all_is_there else play.judge.stopped()
-        left += [
-            f"a hedge of {position.symbol} is due{_why_not(position.symbol)}"
+        return [
+            position.symbol
             for position in play.ledger.memory().positions()
             if position.symbol not in stopped and play.is_due(position)
         ]
-        return left
 
     def _forward(self) -> None:
         now, due = self._play.clock(), []
         open_orders = [order.order_id for order in self._play.ledger.memory().orders(OPEN)]
-        for rows, column in (
-            (OrderWork.objects.filter(order_id__in=open_orders), "not_before"),
-            (SymbolWait.objects.filter(halted_at=None), "not_before"),
-            (BrokerPause.objects.all(), "not_before"),
-            (BackloggedEvent.objects.all(), "not_before"),
-            (BrokerFact.objects.all(), "not_before"),
-            (Denial.objects.filter(ended_at=None), "not_before"),
-        ):
-            at = rows.filter(**{f"{column}__gt": now}).aggregate(at=Min(column))["at"]
+        waiting: list[QuerySet[Any]] = [
+            OrderWork.objects.filter(order_id__in=open_orders),
+            BrokerPause.objects.all(),
+            BackloggedEvent.objects.all(),
+        ]
+        if self._due():
+            # Else facts are asked for as long as a symbol wants what the account has not.
+            waiting += [
+                SymbolWait.objects.filter(halted_at=None),
+                BrokerFact.objects.all(),
+                Denial.objects.filter(ended_at=None),
+            ]
+        for rows in waiting:
+            at = rows.filter(not_before__gt=now).aggregate(at=Min("not_before"))["at"]
             if at is not None:
                 due.append(at)
         step = min(min(due, default=now + timedelta(seconds=10)) - now, LONGEST_STEP)
