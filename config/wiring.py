@@ -38,6 +38,7 @@ from trading.conductor.processor import Processor
 from trading.conductor.reconciling.identity import AccountCheck
 from trading.conductor.reconciling.reconciler import Reconciler
 from trading.conductor.refresher import Refresher
+from trading.conductor.station import Station
 from trading.conductor.switched import switched
 from trading.conductor.verbs.clerk import Clerk
 from trading.conductor.verbs.hand_orders import HandOrders
@@ -81,28 +82,28 @@ class Wired:
     stopping: threading.Event
     """Set to end: whoever waits for the node or between turns stops waiting."""
 
+    @property
+    def stations(self) -> list[Station]:
+        """Those that a conductor runs."""
+        return [
+            self.watcher,
+            self.processor,
+            self.enricher,
+            self.refresher,
+            self.hedger,
+            self.dispatcher,
+            self.poller,
+            *([] if self.tokens is None else [self.tokens]),
+            self.reconciler,
+            self.clerk,
+            self.exposure_watch,
+            self.drainer,
+            self.profits,
+            *([] if self.sealer is None else [self.sealer]),
+        ]
+
     def conductor(self) -> Conductor:
-        return Conductor(
-            [
-                self.watcher,
-                self.processor,
-                self.enricher,
-                self.refresher,
-                self.hedger,
-                self.dispatcher,
-                self.poller,
-                *([] if self.tokens is None else [self.tokens]),
-                self.reconciler,
-                self.clerk,
-                self.exposure_watch,
-                self.drainer,
-                self.profits,
-                *([] if self.sealer is None else [self.sealer]),
-            ],
-            clock=timezone.now,
-            process=process_name(),
-            stopping=self.stopping,
-        )
+        return Conductor(self.stations, clock=timezone.now, process=process_name(), stopping=self.stopping)
 
 
 def make_ledger(settings: LedgerSettings | None = None) -> Ledger:
