@@ -10,7 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from audit_trail.strategies.parameters import Environment, OnEmpty, Parameters, Safety
-from audit_trail.strategies.records import AccountState, RunState, SourceRun
+from audit_trail.strategies.records import AccountState, Position, RunState, SourceRun
 from trading.values.arithmetic import ZERO, plain
 
 
@@ -28,6 +28,8 @@ class RefusalKind(StrEnum):
     EQUITY_UNKNOWN = "equity_unknown"
     NO_EQUITY = "no_equity"
     POSITIONS_UNKNOWN = "positions_unknown"
+    STALE_POSITIONS = "stale_positions"
+    NO_PRICES = "no_prices"
     STRATEGY_FAILED = "strategy_failed"
     ALL_STRATEGIES_FAILED = "all_strategies_failed"
 
@@ -147,6 +149,23 @@ def _check_equity(account: AccountState) -> Refusal | None:
     if equity <= ZERO:
         return _refusal(RefusalKind.NO_EQUITY, f"expected equity above 0 in {_named(account)}, was ${plain(equity)}")
     return None
+
+
+def check_positions(positions: Iterable[Position] | None, *, as_of: datetime, safety: Safety) -> tuple[Refusal, ...]:
+    """Look at what is held: it must be known, and lately. No answer is not "nothing"."""
+    if positions is None:
+        text = "expected what is held, was not found out: ask the broker again"
+        return (_refusal(RefusalKind.POSITIONS_UNKNOWN, text),)
+    oldest = as_of - timedelta(minutes=safety.max_account_age_minutes)
+    return tuple(
+        _refusal(
+            RefusalKind.STALE_POSITIONS,
+            f"expected what is held of {one.symbol} as of {oldest.isoformat()} to {as_of.isoformat()}, "
+            f"was {one.known_at.isoformat()}: ask the broker again",
+        )
+        for one in positions
+        if not oldest <= one.known_at <= as_of
+    )
 
 
 def stance(*, targets: int, parameters: Parameters) -> Stance:

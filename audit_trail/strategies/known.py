@@ -34,6 +34,7 @@ class Known:
         for record in self._newest([*records], dropped):
             self._by_kind.setdefault(type(record), []).append(record)
         self.dropped = tuple(dropped)
+        self._refs = {record.ref for records in self._by_kind.values() for record in records}
 
     @property
     def day(self) -> date:
@@ -44,7 +45,12 @@ class Known:
         """List the records of a kind, by source and number."""
         return list(self._by_kind.get(kind, ()))  # type: ignore[arg-type]
 
+    def has(self, ref: RecordRef) -> bool:
+        """Tell whether a record, in this version, was known."""
+        return ref in self._refs
+
     def of_kinds(self, kinds: Iterable[type[Record]]) -> list[Record]:
+        """List the records of several kinds."""
         return [record for kind in kinds for record in self._by_kind.get(kind, ())]
 
     def _newest(self, records: list[Record], dropped: list[Dropped]) -> list[Record]:

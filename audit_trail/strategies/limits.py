@@ -37,8 +37,8 @@ def limit(
     """
     dropped: list[Dropped] = []
     kept = sorted(targets, key=lambda target: target.symbol)
-    kept = _unblocked(kept, {one.symbol: one for one in blocked}, dropped)
     kept = _without_shorts(kept, limits, dropped)
+    kept = _unblocked(kept, {one.symbol: one for one in blocked}, dropped)
     kept = [_capped(target, multiply(equity_usd, limits.max_position_pct)) for target in kept]
     kept = _worth_having(kept, limits, dropped)
     room = max(ZERO, subtract(multiply(equity_usd, subtract(ONE, limits.cash_buffer_pct)), taken_usd))

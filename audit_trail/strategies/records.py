@@ -235,7 +235,7 @@ class RunState(StrEnum):
 
 
 class SourceRun(msgspec.Struct, frozen=True, kw_only=True):
-    """An ingestion run, as far as it matters whether its source can be decided on."""
+    """An ingestion run of a whole source; one that asked for a single symbol says nothing of the others."""
 
     source: str
     run_id: int

@@ -9,7 +9,7 @@ from typing import Any, Self
 import msgspec
 
 from audit_trail.strategies.records import Record, RecordRef
-from trading.values.arithmetic import DIGITS, canonical, multiply
+from trading.values.arithmetic import DIGITS, canonical, multiply, plain
 from trading.values.symbols import Symbol
 
 ONE = Decimal(1)
@@ -97,6 +97,10 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
             raise NotASignal(f"{self.strategy}, {self.symbol}: expected a score from -1 to 1, was {self.score!r}")
         if not self.records:
             raise NotASignal(f"{self.strategy}, {self.symbol}: expected the records that the signal rests on, was none")
+        try:
+            written(self.facts)
+        except TypeError as error:
+            raise NotASignal(f"{self.strategy}, {self.symbol}: {error}") from error
 
     @classmethod
     def resting_on(
@@ -133,6 +137,21 @@ class Opinion(msgspec.Struct, frozen=True, kw_only=True):
 
     signals: tuple[Signal, ...]
     dropped: tuple[Dropped, ...] = ()
+
+
+def written(value: Any) -> Any:
+    """Write facts for JSON, exact numbers as text. Raises TypeError for what JSON has no exact form of, as a float."""
+    match value:
+        case Decimal() if value.is_finite():
+            return plain(value)
+        case None | bool() | int() | str():
+            return value
+        case Mapping():
+            return {str(name): written(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [written(inner) for inner in value]
+        case _:
+            raise TypeError(f"expected facts as text, whole or exact numbers, and lists of them, was {value!r}")
 
 
 def strength(score: Decimal) -> Decimal:

@@ -59,7 +59,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def known_at(self) -> datetime:
-        return max(signal.known_at for signal in self.netted.signals)
+        """When we had the newest of what it comes from, prices included."""
+        return max(self.market.known_at, *(signal.known_at for signal in self.netted.signals))
 
     @property
     def triggers(self) -> str:

@@ -1,7 +1,7 @@
 """Volatility: how far a share moves in a session, by its average true range; and what it was last worth."""
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
@@ -42,6 +42,8 @@ class MarketView(msgspec.Struct, frozen=True, kw_only=True):
     """None where there are no bars."""
 
     records: tuple[RecordRef, ...]
+    known_at: datetime
+    """When we had the newest of them."""
 
 
 class Market:
@@ -79,6 +81,7 @@ class Market:
             sessions=0,
             volume_20d_avg=None,
             records=(latest.ref,),
+            known_at=latest.known_at,
         )
 
     def _of_bars(self, symbol: Symbol, bars: list[DailyBar]) -> MarketView:
@@ -95,6 +98,7 @@ class Market:
             sessions=len(bars),
             volume_20d_avg=quotient(total(volumes), Decimal(len(volumes))),
             records=tuple(bar.ref for bar in used),
+            known_at=max(bar.known_at for bar in used),
         )
 
 
