@@ -26,6 +26,7 @@ PARTS = [
     "trading.cutover",
     "trading",  # What is left of it: models, admin, management.
     "audit_trail.payloads",
+    "audit_trail.strategies",
     "audit_trail",  # Likewise.
     "config.venues",
     "config",
@@ -41,10 +42,13 @@ STRANGERS = {
     *product(ADAPTERS, AGGREGATES),
     # A venue and the adapter that calls it are written from the same facts, so that each checks the other.
     ("config.venues", "trading.brokers"),
+    # A strategy decides on plain records; whoever gathers them from tables comes after it.
+    *product(["audit_trail.strategies"], ["audit_trail.payloads", "audit_trail.ingestion", "audit_trail.sources"]),
 }
 
 # Files that decide: they can be read, tested and replayed without Django.
 PURE = ("events.py", "commands.py", "aggregate.py", "gate.py")
+PURE_PARTS = ("audit_trail.strategies",)
 
 
 def test_a_part_imports_only_what_comes_before_it():
@@ -70,10 +74,14 @@ def test_every_import_that_is_forbidden_is_found(tmp_path):
     )
     write(tmp_path, "trading/migrations/0001_initial.py", "import config.settings")
     write(tmp_path, "audit_trail/pages.py", "import config.settings\nimport trading.models")
+    write(tmp_path, "audit_trail/payloads/__init__.py", "")
+    write(tmp_path, "audit_trail/strategies/mine.py", "import django.db\nfrom audit_trail.payloads import models")
     write(tmp_path, "config/settings.py", "import audit_trail.pages")
 
     assert forbidden_imports(tmp_path) == [
         "audit_trail/pages.py:1 imports config.settings",
+        "audit_trail/strategies/mine.py:1 imports django.db",
+        "audit_trail/strategies/mine.py:2 imports audit_trail.payloads",
         "eventstore/store.py:2 imports trading.values",
         "trading/admin.py:3 imports audit_trail",
         "trading/brokers/__init__.py:2 imports trading.chain",
@@ -97,7 +105,7 @@ def forbidden_imports(root: Path) -> list[str]:
 def forbidden(path: Path, importer: str, imported: str) -> bool:
     top = imported.partition(".")[0]
     if top == "django":
-        return path.name in PURE
+        return path.name in PURE or part_of(importer) in PURE_PARTS
     if top not in APPS or imported == importer.partition(".")[0]:
         return False  # A library; or the bare package around the importer, which holds nothing.
     mine, theirs = part_of(importer), part_of(imported)

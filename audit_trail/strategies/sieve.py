@@ -1,0 +1,69 @@
+"""Sieve: lets a strategy go through its records rule by rule, and keeps account of each that a rule leaves out."""
+
+from collections.abc import Callable, Iterable
+from datetime import date, timedelta
+from typing import TypeVar
+
+from audit_trail.strategies.known import named
+from audit_trail.strategies.records import Record, ReportedTrade
+from audit_trail.strategies.signals import Dropped, Opinion, Reason, Signal
+from audit_trail.strategies.tickers import tradable
+from trading.values.symbols import Symbol
+
+R = TypeVar("R", bound=Record)
+T = TypeVar("T", bound=ReportedTrade)
+
+
+class Sieve:
+    """The account of one strategy on one day."""
+
+    def __init__(self, strategy: str) -> None:
+        self._strategy = strategy
+        self._dropped: list[Dropped] = []
+
+    def keep(
+        self, records: Iterable[R], *, where: Callable[[R], bool], otherwise: Reason, because: Callable[[R], str]
+    ) -> list[R]:
+        """Return the records for which a rule holds; of each other it is kept why not."""
+        kept = []
+        for record in records:
+            if where(record):
+                kept.append(record)
+            else:
+                self.drop(record, otherwise, because(record))
+        return kept
+
+    def keep_recent(self, trades: Iterable[T], *, day: date, lookback_days: int) -> list[T]:
+        """Return the trades that were made within so many days up to a day."""
+        since = day - timedelta(days=lookback_days)
+        return self.keep(
+            trades,
+            where=lambda trade: since <= trade.transaction_date <= day,
+            otherwise=Reason.OUTSIDE_THE_WINDOW,
+            because=lambda trade: f"traded on {trade.transaction_date}; looked at from {since} to {day}",
+        )
+
+    def by_symbol(self, trades: Iterable[T]) -> dict[Symbol, list[T]]:
+        """Sort the trades by what they are in, symbols in order; what has no name of a share is left out."""
+        groups: dict[Symbol, list[T]] = {}
+        for trade in trades:
+            symbol = tradable(trade.ticker)
+            if symbol is None:
+                self.drop(trade, Reason.NOT_A_SYMBOL, f"{trade.ticker!r} is no symbol that can be traded")
+            else:
+                groups.setdefault(symbol, []).append(trade)
+        return dict(sorted(groups.items()))
+
+    def drop(self, record: Record, reason: Reason, text: str) -> None:
+        self._dropped.append(
+            Dropped(strategy=self._strategy, symbol=named(record), reason=reason, text=text, records=(record.ref,))
+        )
+
+    def drop_signal(self, signal: Signal, reason: Reason, text: str) -> None:
+        self._dropped.append(
+            Dropped(strategy=self._strategy, symbol=signal.symbol, reason=reason, text=text, records=signal.records)
+        )
+
+    def opinion(self, signals: Iterable[Signal]) -> Opinion:
+        """Say what is left, with all that was left out."""
+        return Opinion(signals=tuple(signals), dropped=tuple(self._dropped))
