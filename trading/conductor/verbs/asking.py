@@ -64,6 +64,14 @@ def read(verb: Verb, subject: str, *, reason: str, said: Mapping[str, str]) -> A
     )
 
 
+def subject_of(verb: Verb, text: str) -> str:
+    """Read what a verb is for: an order's number, or a symbol. Raises NotAskable."""
+    try:
+        return (_order if verb in ORDER_VERBS else symbol)(text)
+    except ValueError as error:
+        raise NotAskable({"subject": str(error)}) from error
+
+
 def _order(text: str) -> str:
     stripped = text.strip()
     if not stripped.isascii() or not stripped.isdigit() or not 0 < int(stripped[:20]) <= LARGEST_ORDER:
