@@ -2,19 +2,19 @@
 
 import getpass
 from argparse import ArgumentParser
+from collections.abc import Callable
+from datetime import datetime
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from config.preflight import require_migrated
-from config.reasons import required
-from config.wiring import make_clerk
-from trading.conductor.verbs.requests import RequestState, Verb, ask
+from config.wiring import make_clerk, make_ledger
+from trading.conductor.verbs.asking import NotAskable, read
+from trading.conductor.verbs.clerk import carry_out
+from trading.conductor.verbs.requests import OperatorRequest, RequestState, Verb, ask
+from trading.conductor.verbs.symbol_verbs import SymbolVerbs
 from trading.ledger.mode import WrongMode
-from trading.values.arithmetic import plain
-from trading.values.identifiers import OrderId
-from trading.values.quantities import NotANumber, shares
-from trading.values.symbols import NotASymbol, Symbol, symbol
 
 
 class VerbCommand(BaseCommand):
@@ -25,20 +25,28 @@ class VerbCommand(BaseCommand):
     def add_reason(self, parser: ArgumentParser) -> None:
         parser.add_argument("--reason", required=True, help="why; it is kept with the request")
 
-    def do(self, subject: OrderId | Symbol, reason: str, **details: str) -> None:
+    def do(self, subject: str, reason: str, **said: str) -> None:
         """Store the request and do it. Raises SettingError, CommandError."""
-        why = required(reason)
-        clerk = make_clerk()
+        try:
+            asked = read(self.verb, subject, reason=reason, said=said)
+        except NotAskable as error:
+            raise CommandError(str(error), returncode=2) from error
+        how = self.way()
         require_migrated()
         now = timezone.now()
-        request = ask(self.verb, subject, actor=who(), reason=why, now=now, **details)
+        request = ask(asked.verb, asked.subject, actor=who(), reason=asked.reason, now=now, **asked.details)
         try:
-            done = clerk.do(request, now=now)
+            done = how(request, now)
         except WrongMode as error:
             raise CommandError(str(error), returncode=2) from error
         if done.state != RequestState.DONE:
-            raise CommandError(f"{self.verb} {subject} was refused: {done.outcome}")
+            raise CommandError(f"{self.verb} {asked.subject} was refused: {done.outcome}")
         self.stdout.write(done.outcome or "done")
+
+    def way(self) -> Callable[[OperatorRequest, datetime], OperatorRequest]:
+        """Who does it, at which broker. Raises SettingError."""
+        clerk = make_clerk()
+        return lambda request, now: clerk.do(request, now=now)
 
 
 class OrderCommand(VerbCommand):
@@ -49,7 +57,15 @@ class OrderCommand(VerbCommand):
         self.add_reason(parser)
 
     def handle(self, *args: object, order: int, reason: str, **options: object) -> None:
-        self.do(OrderId(order), reason)
+        self.do(str(order), reason)
+
+
+class SymbolCommand(VerbCommand):
+    """A verb for one symbol, for which no broker is needed."""
+
+    def way(self) -> Callable[[OperatorRequest, datetime], OperatorRequest]:
+        symbols = SymbolVerbs(ledger=make_ledger())
+        return lambda request, now: carry_out(request, symbols.do, now=now)
 
 
 class HandOrderCommand(VerbCommand):
@@ -62,13 +78,7 @@ class HandOrderCommand(VerbCommand):
         self.add_reason(parser)
 
     def handle(self, *args: object, reason: str, may_raise: bool, **options: object) -> None:
-        try:
-            named, count = symbol(str(options["symbol"])), shares(str(options["shares"]))
-        except (NotASymbol, NotANumber) as error:
-            raise CommandError(str(error), returncode=2) from error
-        if count <= 0:
-            raise CommandError(f"expected more than 0 shares, was {plain(count)}", returncode=2)
-        self.do(named, reason, shares=plain(count), may_raise="yes" if may_raise else "no")
+        self.do(str(options["symbol"]), reason, shares=str(options["shares"]), may_raise="yes" if may_raise else "no")
 
 
 def who() -> str:

@@ -43,6 +43,7 @@ from trading.conductor.switched import switched
 from trading.conductor.verbs.clerk import Clerk
 from trading.conductor.verbs.hand_orders import HandOrders
 from trading.conductor.verbs.order_verbs import OrderVerbs
+from trading.conductor.verbs.symbol_verbs import SymbolVerbs
 from trading.conductor.watcher import Watcher
 from trading.ledger.book import Ledger
 from trading.ledger.mode import Mode
@@ -138,7 +139,9 @@ def make_clerk() -> Clerk:
 
 def clerk_of(broker: Broker, ledger: Ledger, gate: Gate) -> Clerk:
     return Clerk(
-        orders=OrderVerbs(broker=broker, ledger=ledger), by_hand=HandOrders(broker=broker, ledger=ledger, gate=gate)
+        orders=OrderVerbs(broker=broker, ledger=ledger),
+        by_hand=HandOrders(broker=broker, ledger=ledger, gate=gate),
+        symbols=SymbolVerbs(ledger=ledger),
     )
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+import structlog
 from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied
@@ -16,12 +17,15 @@ from unfold.admin import ModelAdmin  # type: ignore[import-untyped]
 
 from eventstore.cells import badge, page_link, shown
 from eventstore.finding import matching
+from eventstore.offers import Button, ListAction
 from eventstore.unreadable import forgiving
 
 if TYPE_CHECKING:
     _Paginator = Paginator[models.Model]
 else:
     _Paginator = Paginator
+
+log = structlog.get_logger(__name__)
 
 MOST_COUNTED = 10_000
 
@@ -78,7 +82,11 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
     page is a field's name, or a method's that takes the row.
     """
 
-    actions = None
+    actions: ClassVar[Sequence[ListAction] | None] = None
+    """What a list offers for chosen rows: pages that it leads to, added by packages above."""
+    further_buttons: ClassVar[Sequence[Callable[[HttpRequest, Any], list[Button]]]] = ()
+    """What a row's page offers, likewise."""
+
     list_display: Sequence[str]
     fields: Sequence[str] | None
     fieldsets: Sequence[tuple[str | None, dict[str, Sequence[str]]]] | None
@@ -107,9 +115,20 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
         return False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        if request.method not in ("GET", "HEAD"):
+        if request.method not in ("GET", "HEAD") and not self._leads_elsewhere(request):
             raise PermissionDenied
         return cast(HttpResponse, super().changelist_view(request, extra_context))
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        return {
+            name: action
+            for name, action in super().get_actions(request).items()
+            if isinstance(action[0], ListAction) and action[0].is_for(request)
+        }
+
+    def _leads_elsewhere(self, request: HttpRequest) -> bool:
+        chosen = {name for name in request.POST.getlist("action") if name}
+        return bool(chosen) and chosen <= set(self.get_actions(request))
 
     # What is shown.
 
@@ -135,6 +154,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
         if row is not None:
             titled = _Titled(row, self._headline(row))
             context |= {"original": titled, "subtitle": str(titled), "show_history": False}
+            context["actions_detail"] = self._buttons(request, row)
         return cast(HttpResponse, super().render_change_form(request, context, **kwargs))
 
     def get_search_results(
@@ -143,6 +163,15 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
         if search_term.strip():
             queryset = queryset.filter(matching(self.model, self.search_fields, search_term))
         return queryset, False
+
+    def _buttons(self, request: HttpRequest, row: models.Model) -> list[dict[str, Any]]:
+        try:
+            return [button.shown() for offered in self.further_buttons for button in offered(request, row)]
+        except Exception as error:  # noqa: BLE001  # nothing is offered for what can't be read; its page shows it still
+            log.warning(
+                "Nothing offered", row=f"{row._meta.label_lower} {row.pk}", error=f"{type(error).__name__}: {error}"
+            )
+            return []
 
     def _headline(self, row: models.Model) -> str:
         try:

@@ -15,6 +15,7 @@ from trading.conductor.inbox_admin import QueuedLogAdmin
 from trading.conductor.leases import StationLease
 from trading.conductor.reconciling.admin import HoldingBaselineAdmin, HoldingCheckAdmin, TradingAccountAdmin
 from trading.conductor.verbs.admin import OperatorRequestAdmin
+from trading.conductor.verbs.buttons import RESUME_SYMBOLS, symbol_buttons
 from trading.conductor.work import Enrichment, OrderWork, StationHeartbeat, SymbolWait
 
 __all__ = ["HoldingBaselineAdmin", "HoldingCheckAdmin", "OperatorRequestAdmin", "QueuedLogAdmin", "TradingAccountAdmin"]
@@ -79,6 +80,8 @@ class SymbolWaitAdmin(ReadOnlyAdmin):
     list_filter = (choices_filter("state", {"halted": Q(halted_at__isnull=False), "waiting": Q(halted_at=None)}),)
     search_fields = ("symbol",)
     ordering = ("symbol",)
+    actions = (RESUME_SYMBOLS,)
+    further_buttons = (symbol_buttons,)
 
     def state(self, row: SymbolWait) -> str:
         return badge("halted", "danger") if row.halted_at is not None else badge("waiting", "warning")

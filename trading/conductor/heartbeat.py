@@ -28,6 +28,11 @@ def at_work(*, now: datetime) -> dict[str, datetime]:
     return newest
 
 
+def had_a_turn(station: str, *, now: datetime) -> bool:
+    """Tell whether a conductor gave a station a turn within the last minute."""
+    return StationHeartbeat.objects.filter(station=station, last_turn_at__gt=now - SILENT_AFTER).exists()
+
+
 class Heartbeat:
     """One station's row; written every two seconds at most, since it says how old it is."""
 

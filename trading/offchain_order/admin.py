@@ -6,9 +6,11 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Q
+from django.http import HttpRequest
 
 from eventstore.cells import badge, lines, list_link, short, shown, timeline_link
 from eventstore.finding import choices_filter
+from eventstore.offers import Button, ListAction
 from eventstore.read_only import ReadOnlyAdmin
 from trading.offchain_order.aggregate import ENDS, OPEN, OffchainOrder, OrderState
 from trading.offchain_order.view import OffchainOrderView, OrderColumns
@@ -75,6 +77,8 @@ class OrderAdmin(ReadOnlyAdmin):
 
     further_trails: ClassVar[list[Callable[[OrderColumns], str]]] = []
     """Links that packages above this one add to an order's trail."""
+    actions: ClassVar[list[ListAction]] = []
+    further_buttons: ClassVar[list[Callable[[HttpRequest, Any], list[Button]]]] = []
 
     def headline(self, row: Any) -> str:
         return f"{row.pk} {row.side} {shown(row.shares)} {row.symbol}"

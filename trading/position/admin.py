@@ -1,13 +1,16 @@
 """Positions in the admin: what is at risk in each symbol, what is under way against it, and where it comes from."""
 
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Q
+from django.http import HttpRequest
 
 from eventstore.cells import badge, lines, list_link, page_link, shown, time, timeline_link
 from eventstore.finding import choices_filter
+from eventstore.offers import Button, ListAction
 from eventstore.read_only import ReadOnlyAdmin
 from trading.position.aggregate import Position
 from trading.position.view import PositionColumns, PositionView, state_of
@@ -56,6 +59,11 @@ class PositionAdmin(ReadOnlyAdmin):
     orders = "trading.offchainorderview"
     # The position in the other one.
     other = ("trading.tradeaccumulator", "legacy row")
+
+    further_trails: ClassVar[list[Callable[[PositionColumns], str]]] = []
+    """Links that packages above this one add to a position's trail."""
+    actions: ClassVar[list[ListAction]] = []
+    further_buttons: ClassVar[list[Callable[[HttpRequest, Any], list[Button]]]] = []
 
     def headline(self, row: Any) -> str:
         return f"{row.symbol} {shown(row.net_position)}"
@@ -110,6 +118,7 @@ class PositionAdmin(ReadOnlyAdmin):
                 timeline_link(Position.aggregate_type, row.symbol),
                 list_link("trading.symbolwait", "wait", symbol__exact=row.symbol),
                 list_link(model, text, symbol__exact=row.symbol),
+                *(trail(row) for trail in self.further_trails),
             ]
         )
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from config.verbs import VerbCommand
 from trading.conductor.verbs.requests import Verb
-from trading.values.identifiers import OrderId
 
 
 class Command(VerbCommand):
@@ -22,4 +21,4 @@ class Command(VerbCommand):
         self.add_reason(parser)
 
     def handle(self, *args: Any, order: int, none_of_them: bool, reason: str, **options: Any) -> None:
-        self.do(OrderId(order), reason, none_of_them="yes" if none_of_them else "no")
+        self.do(str(order), reason, none_of_them="yes" if none_of_them else "no")

@@ -5,7 +5,6 @@ from typing import Any
 
 from config.verbs import VerbCommand
 from trading.conductor.verbs.requests import Verb
-from trading.values.identifiers import OrderId
 
 
 class Command(VerbCommand):
@@ -18,4 +17,4 @@ class Command(VerbCommand):
         self.add_reason(parser)
 
     def handle(self, *args: Any, order: int, broker_order: str, reason: str, **options: Any) -> None:
-        self.do(OrderId(order), reason, broker_order_id=broker_order.strip())
+        self.do(str(order), reason, broker_order_id=broker_order)

@@ -11,10 +11,12 @@ from django.utils import timezone
 from config.ledger_watch import compare_once
 from config.management.commands import compare_ledgers
 from config.schedules import SCHEDULES
+from config.verbs import who
 from eventstore.models import StoredEvent
 from tests.support.commands import refused, run
 from tests.trading.ledger.faults import Faults
 from tests.trading.ledger.steps import AT, Steps
+from trading.conductor.verbs.requests import OperatorRequest, RequestState
 from trading.ledger.backlog import BackloggedEvent
 from trading.ledger.book import Ledger
 from trading.ledger.compare import compare
@@ -46,6 +48,8 @@ def test_a_position_is_set_and_hedged_by_an_order_that_no_fill_covers(mode, monk
 
     assert printed == "AAPL: net 3.5 from now on (0.5 before)\n"
     assert steps.position().net == Decimal("3.5")
+    request = OperatorRequest.objects.get()
+    assert (request.verb, request.actor, request.outcome) == ("set_position", who(), printed.strip())
     order = steps.hedge()
     row = OffchainTrade.objects.get(pk=order)
     assert (row.shares, row.unallocated_shares, row.unallocated_cause) == (3, Decimal("2.5"), "set")
@@ -57,7 +61,7 @@ def test_a_position_is_set_and_hedged_by_an_order_that_no_fill_covers(mode, monk
     if mode is not Mode.LEGACY:
         event = StoredEvent.objects.get(type="PositionEvent::PositionSet")
         assert '"previous_net":"0.5","target_net":"3.5","reason":"counted at the broker"' in event.data
-        assert '"actor":"operator"' in event.metadata
+        assert f'"actor":"{who()}"' in event.metadata
         assert '"reason":"counted at the broker"' in event.metadata
 
 
@@ -94,8 +98,12 @@ def test_an_order_under_way_comes_first():
 
     _, error = refused("set_position", "AAPL", "0", "--reason", "counted")
 
-    assert error == f"nothing was changed: order {order} is under way, which may change the net. Wait for its end"
+    assert error == (
+        f"set_position AAPL was refused: nothing was changed: order {order} is under way, which may change the net. "
+        "Wait for its end"
+    )
     assert steps.position().net == 2
+    assert OperatorRequest.objects.get().state == RequestState.REFUSED
 
 
 @pytest.mark.parametrize(

@@ -38,8 +38,8 @@ def adopt(ledger: Ledger, broker: str, report: OrderReport, *, now: datetime) ->
     if name is None or parts is None:
         raise ValueError(f"order {report.broker_order_id} carries no mark of ours")
     number, attempt = parts
-    obstacle = _take_in(ledger, broker, report, name, number, attempt, now)
     told = f"{report.side} {report.symbol}, {report.status}, {broker}'s id {report.broker_order_id}"
+    obstacle = _take_in(ledger, broker, report, name, number, attempt, told, now)
     if obstacle is not None:
         open_notice(
             NOTICE,
@@ -49,13 +49,6 @@ def adopt(ledger: Ledger, broker: str, report: OrderReport, *, now: datetime) ->
             at=now,
         )
         return False
-    open_notice(
-        NOTICE,
-        name,
-        f"an order of ours stood at {broker} and was not in our books ({told}). It was taken in as order {number}: "
-        "look how it came to be missing",
-        at=now,
-    )
     log.warning("Order adopted", order=number, symbol=report.symbol, client_order_id=name)
     order = ledger.memory().order_named(name)
     if order is not None:
@@ -70,9 +63,10 @@ def _take_in(
     name: ClientOrderId,
     number: OrderId,
     attempt: int,
+    told: str,
     now: datetime,
 ) -> str | None:
-    """Commit that the order is under way. Return what is in the way of that, if anything is."""
+    """Commit that the order is under way, with the notice of it. Return what is in the way of that, if anything is."""
     if report.requested_shares is None:
         return "it is for dollars, and hedges are for shares"
     with ledger.step(at=now, actor="reconciler") as step:
@@ -113,6 +107,14 @@ def _take_in(
             )
             step.handle(OffchainOrder, number, StartSubmission(sending_at=report.submitted_at))
         number_is_taken(number)
+        # In the same commit: once it is in our books, nobody would find it missing again.
+        open_notice(
+            NOTICE,
+            name,
+            f"an order of ours stood at {broker} and was not in our books ({told}). It was taken in as order {number}: "
+            "look how it came to be missing",
+            at=now,
+        )
     return None
 
 

@@ -1,15 +1,17 @@
 """The clerk: does what operators asked for, one request after another, and keeps what came of each."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 import structlog
+from django.db import DatabaseError, InterfaceError
 
 from trading.conductor.verbs.hand_orders import HandOrders
 from trading.conductor.verbs.order_verbs import OrderVerbs
 from trading.conductor.verbs.refusal import Refused
 from trading.conductor.verbs.requests import OperatorRequest, RequestState, Verb, finish, take, waiting
-from trading.conductor.work import resume
-from trading.notices.models import close_notice
+from trading.conductor.verbs.symbol_verbs import SymbolVerbs
 from trading.values.identifiers import BrokerOrderId, OrderId
 from trading.values.quantities import shares
 from trading.values.sides import Side
@@ -19,12 +21,12 @@ log = structlog.get_logger(__name__)
 
 
 class Clerk:
-    """A station for requests of the admin and the API; commands call `do` themselves."""
+    """A station for requests of the admin; commands call `do` themselves."""
 
     name = "clerk"
 
-    def __init__(self, *, orders: OrderVerbs, by_hand: HandOrders) -> None:
-        self._orders, self._by_hand = orders, by_hand
+    def __init__(self, *, orders: OrderVerbs, by_hand: HandOrders, symbols: SymbolVerbs) -> None:
+        self._orders, self._by_hand, self._symbols = orders, by_hand, symbols
 
     def run_once(self, *, now: datetime) -> bool:
         """Do what waits. Return whether there was anything."""
@@ -35,24 +37,7 @@ class Clerk:
 
     def do(self, request: OperatorRequest, *, now: datetime) -> OperatorRequest:
         """Do one request, unless another process does. What can't be done is refused, with the reason."""
-        if not take(request, now=now):
-            request.refresh_from_db()
-            return request
-        try:
-            outcome, state = self._done(request, now), RequestState.DONE
-        except Refused as refusal:
-            outcome, state = str(refusal), RequestState.REFUSED
-        finish(request, state, outcome, now=now)
-        log.info(
-            "Operator's request",
-            verb=request.verb,
-            subject=request.subject,
-            actor=request.actor,
-            reason=request.reason,
-            state=state,
-            outcome=outcome,
-        )
-        return request
+        return carry_out(request, self._done, now=now)
 
     def _done(self, request: OperatorRequest, now: datetime) -> str:
         actor, said = request.actor, request.said
@@ -74,8 +59,8 @@ class Clerk:
                 return self._orders.reconcile(_number(request), theirs, actor=actor, now=now)
             case Verb.CANCEL_ORDER:
                 return self._orders.cancel(_number(request), actor=actor, now=now)
-            case Verb.RESUME_SYMBOL:
-                return resume_symbol(Symbol(request.subject), now)
+            case Verb.RESUME_SYMBOL | Verb.SET_POSITION:
+                return self._symbols.do(request, now)
             case Verb.BUY | Verb.SELL:
                 return self._by_hand.place(
                     Side.BUY if request.verb == Verb.BUY else Side.SELL,
@@ -88,12 +73,37 @@ class Clerk:
                 )
 
 
+def carry_out(
+    request: OperatorRequest, how: Callable[[OperatorRequest, datetime], str], *, now: datetime
+) -> OperatorRequest:
+    """Do one request, unless another process does, and keep what came of it.
+
+    Whatever else goes wrong is raised, and stands in the request too: nobody is left to wait for it.
+    """
+    if not take(request, now=now):
+        request.refresh_from_db()
+        return request
+    try:
+        outcome, state = how(request, now), RequestState.DONE
+    except Refused as refusal:
+        outcome, state = str(refusal), RequestState.REFUSED
+    except Exception as error:
+        with suppress(DatabaseError, InterfaceError):  # Without a database it is refused five minutes later.
+            said = f"it ended with {type(error).__name__}: {error}. Look how it stands now, and ask again"
+            finish(request, RequestState.REFUSED, said, now=now)
+        raise
+    finish(request, state, outcome, now=now)
+    log.info(
+        "Operator's request",
+        verb=request.verb,
+        subject=request.subject,
+        actor=request.actor,
+        reason=request.reason,
+        state=state,
+        outcome=outcome,
+    )
+    return request
+
+
 def _number(request: OperatorRequest) -> OrderId:
     return OrderId(int(request.subject))
-
-
-def resume_symbol(symbol: Symbol, now: datetime) -> str:
-    """Let a symbol be hedged again. Return what came of it."""
-    waited = resume(symbol)
-    close_notice("symbol_halted", symbol, at=now)
-    return f"{symbol} is hedged again" if waited else f"{symbol} was neither halted nor waiting"

@@ -10,7 +10,9 @@ from trading.brokers.outcomes import BrokerError, NoSuchOrder, NotCancellable, O
 from trading.brokers.port import Broker
 from trading.conductor.known_orders import is_resolved, linked
 from trading.conductor.reports import record, record_failed_by_hand, request_of, settled
+from trading.conductor.verbs.applicable import why_not_order
 from trading.conductor.verbs.refusal import Refused
+from trading.conductor.verbs.requests import Verb
 from trading.conductor.work import look_again_at, resume
 from trading.ledger.book import Ledger
 from trading.notices.models import close_notice
@@ -30,7 +32,7 @@ class OrderVerbs:
 
     def recheck(self, number: OrderId, *, actor: str, now: datetime) -> str:
         """Ask the broker about an order now, ended or not, and book what it says."""
-        order = self._order(number)
+        order = self._order(number, Verb.RECHECK_ORDER)
         if order.state is OrderState.PLACED:
             look_again_at(number, at=now)
             return f"order {number} was not sent yet; it is sent at the next turn"
@@ -42,9 +44,7 @@ class OrderVerbs:
 
     def resume(self, number: OrderId, *, actor: str, now: datetime) -> str:
         """Take an order up again at once, as if it had failed no try, and its symbol with it."""
-        order = self._order(number)
-        if order.has_ended:
-            raise Refused(f"order {number} has ended as {order.state}; there is nothing to resume")
+        order = self._order(number, Verb.RESUME_ORDER)
         if order.client_order_id is not None:
             forget_absence(order.client_order_id)
         look_again_at(number, at=now)
@@ -55,12 +55,8 @@ class OrderVerbs:
 
     def reconcile(self, number: OrderId, theirs: BrokerOrderId, *, actor: str, now: datetime) -> str:
         """Say which of the broker's orders this one is; what the broker says of that one is booked."""
-        order = self._order(number)
-        if order.broker_order_id not in (None, theirs):
-            raise Refused(f"order {number} is known to be {self._broker.name}'s {order.broker_order_id}")
-        if order.has_ended:
-            raise Refused(f"order {number} has ended as {order.state}; an end is final")
-        if order.broker_order_id is None and self._ledger.memory().known_broker_orders([theirs]):
+        order = self._order(number, Verb.RECONCILE_ORDER)
+        if self._ledger.memory().known_broker_orders([theirs]):
             raise Refused(f"{self._broker.name}'s order {theirs} is another order of ours")
         try:
             report = self._broker.report(theirs)
@@ -75,9 +71,7 @@ class OrderVerbs:
 
         `none_of_them`: the operator has looked at the broker's orders that look like it, and none is it.
         """
-        order = self._order(number)
-        if not order.is_open:
-            raise Refused(f"order {number} is {order.state}; only an open order can be failed")
+        order = self._order(number, Verb.FAIL_ORDER)
         report = None if order.state is OrderState.PLACED else self._asked(order, now, none_of_them=none_of_them)
         if report is not None:
             told = f"{report.status} with {plain(report.filled_shares)} shares filled"
@@ -92,11 +86,10 @@ class OrderVerbs:
 
     def cancel(self, number: OrderId, *, actor: str, now: datetime) -> str:
         """Ask the broker to cancel an order, and book how it stands then."""
-        order = self._order(number)
-        if order.broker_order_id is None or order.has_ended:
-            raise Refused(f"order {number} is {order.state}; only an order that the broker has can be cancelled there")
+        order = self._order(number, Verb.CANCEL_ORDER)
         try:
-            self._broker.cancel(order.broker_order_id)
+            if order.broker_order_id is not None:  # Else it was refused above.
+                self._broker.cancel(order.broker_order_id)
         except (NotCancellable, OutcomeUnknown):
             pass  # How it stands is asked next.
         except BrokerError as error:
@@ -106,14 +99,14 @@ class OrderVerbs:
             raise Refused(f"{self._broker.name} does not have order {number} any more")
         return self._booked(order, report, actor, now)
 
-    def _order(self, number: OrderId) -> OffchainOrder:
+    def _order(self, number: OrderId, verb: Verb) -> OffchainOrder:
         order = self._ledger.memory().order(number)
         if order is None:
             raise Refused(f"there is no order {number}")
         if order.broker != self._broker.name:
             raise Refused(f"order {number} is at {order.broker}, and BROKER is {self._broker.name}")
-        if order.client_order_id is None and order.broker_order_id is None:
-            raise Refused(f"order {number} has no id at all, so {order.broker} can't be asked about it")
+        if (in_the_way := why_not_order(verb, order)) is not None:
+            raise Refused(in_the_way)
         return order
 
     def _asked(self, order: OffchainOrder, now: datetime, *, none_of_them: bool = False) -> OrderReport | None:

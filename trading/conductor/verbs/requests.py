@@ -24,6 +24,7 @@ class Verb(StrEnum):
     BUY = "buy"
     SELL = "sell"
     RESUME_SYMBOL = "resume_symbol"
+    SET_POSITION = "set_position"
 
 
 class RequestState(StrEnum):
@@ -51,11 +52,15 @@ class OperatorRequest(models.Model):
     asked_at = models.DateTimeField()
     begun_at = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)
+    form_key = models.CharField(max_length=43, null=True, help_text="of the page it was asked on; none for a command")
 
     class Meta:
         db_table = "operator_requests"
         verbose_name = "operator's request"
-        constraints = [models.CheckConstraint(condition=~Q(reason=""), name="operator_requests_have_a_reason")]
+        constraints = [
+            models.CheckConstraint(condition=~Q(reason=""), name="operator_requests_have_a_reason"),
+            models.UniqueConstraint(fields=["form_key", "subject"], name="operator_requests_once_a_form"),
+        ]
         indexes = [models.Index(fields=["state", "id"], name="operator_requests_waiting")]
 
     def __str__(self) -> str:
@@ -66,20 +71,45 @@ class OperatorRequest(models.Model):
         return msgspec.json.decode(self.details, type=dict[str, str])
 
 
+class AskedOtherwise(Exception):
+    """The same page was sent before and asked for something else then. Nothing was stored."""
+
+    def __init__(self, request: OperatorRequest) -> None:
+        super().__init__(f"the same page asked for {request} before, as request {request.pk}")
+        self.request = request
+
+
 def ask(
-    verb: Verb, subject: OrderId | Symbol, *, actor: str, reason: str, now: datetime, **details: str
+    verb: Verb,
+    subject: OrderId | Symbol,
+    *,
+    actor: str,
+    reason: str,
+    now: datetime,
+    form_key: str | None = None,
+    **details: str,
 ) -> OperatorRequest:
-    """Store what an operator asks for; the clerk does it. Raises ValueError without a reason."""
+    """Store what an operator asks for; the clerk does it. Raises ValueError without a reason.
+
+    A page that is sent twice asks once: its second request is the first one, which is returned. Raises AskedOtherwise
+    where that one was for something else.
+    """
     if not reason.strip():
         raise ValueError(f"expected a reason for {verb} {subject}, was empty")
-    return OperatorRequest.objects.create(
-        verb=verb,
-        subject=str(subject),
-        details=msgspec.json.encode(details).decode(),
-        actor=actor,
-        reason=reason.strip(),
-        asked_at=now,
+    asked = {
+        "verb": verb,
+        "details": msgspec.json.encode(details).decode(),
+        "actor": actor,
+        "reason": reason.strip(),
+    }
+    if form_key is None:
+        return OperatorRequest.objects.create(subject=str(subject), asked_at=now, **asked)
+    request, is_new = OperatorRequest.objects.get_or_create(
+        form_key=form_key, subject=str(subject), defaults={**asked, "asked_at": now}
     )
+    if not is_new and any(getattr(request, name) != value for name, value in asked.items()):
+        raise AskedOtherwise(request)
+    return request
 
 
 def take(request: OperatorRequest, *, now: datetime) -> bool:

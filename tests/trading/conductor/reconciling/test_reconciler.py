@@ -11,6 +11,7 @@ from tests.support.stations import MODES, Clock, Stations, notices
 from tests.support.venue import Venue
 from trading.brokers.orders import OrderRequest, OrderStatus
 from trading.brokers.outcomes import BrokerUnavailable, NotAuthorised, RateLimited
+from trading.conductor.reconciling import adoption
 from trading.conductor.reconciling.adoption import is_marked
 from trading.conductor.reconciling.holding_checks import HoldingCheck, set_baseline
 from trading.conductor.reconciling.reconciler import EVERY, Reconciler
@@ -281,3 +282,23 @@ def test_our_mark_is_known(form, ours, db):
     mark = Installation.objects.get().mark
 
     assert is_marked(ClientOrderId(form.format(mark=mark))) is ours
+
+
+def test_who_dies_right_after_a_stray_was_taken_in_has_told_of_it(stations, venue, reconciler, clock, monkeypatch):
+    name = stray(venue, clock)
+    take_in = adoption._take_in
+
+    def dies(*arguments):
+        assert take_in(*arguments) is None
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(adoption, "_take_in", dies)
+    with pytest.raises(KeyboardInterrupt):
+        look(reconciler, stations)
+    monkeypatch.undo()
+
+    # Nobody finds it missing again, so nobody else would tell.
+    look(reconciler, stations)
+    assert notices() == [("stray_at_broker", name)]
+    stations.hedge()
+    assert stations.only_order().state is OrderState.SUBMITTED
