@@ -97,7 +97,7 @@ SCHEDULES = [
     Scheduled("position_check", TURNS, ("reconciler",), every_minutes=1),
     Scheduled("operator_requests", TURNS, ("clerk",), every_minutes=1),
     Scheduled("exposure_watch", TURNS, ("exposure_watch",), every_minutes=1),
-    Scheduled("upkeep", TURNS, ("enricher", "drainer", "sealer"), every_minutes=1),
+    Scheduled("upkeep", TURNS, ("enricher", "drainer", "profits", "sealer"), every_minutes=1),
     # A comparison reads all that there is, so not every minute.
     Scheduled("ledger_comparison", "config.ledger_watch.compare_once", every_minutes=10),
     Scheduled("table_samples", "config.housekeeping.sample_tables", cron="7 * * * *"),

@@ -7,5 +7,6 @@ urlpatterns = [
     path("api/v1/streams/", include("eventstore.api")),
     path("api/v1/calls/", include("audit_trail.payloads.api")),
     path("api/v1/kill-switch/", include("trading.risk.api")),
+    path("api/v1/profits/", include("trading.pnl.api")),
     path("", RedirectView.as_view(pattern_name="admin:index")),
 ]

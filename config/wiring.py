@@ -38,6 +38,7 @@ from trading.conductor.processor import Processor
 from trading.conductor.reconciling.identity import AccountCheck
 from trading.conductor.reconciling.reconciler import Reconciler
 from trading.conductor.refresher import Refresher
+from trading.conductor.station import Station
 from trading.conductor.switched import switched
 from trading.conductor.verbs.clerk import Clerk
 from trading.conductor.verbs.hand_orders import HandOrders
@@ -46,6 +47,7 @@ from trading.conductor.watcher import Watcher
 from trading.ledger.book import Ledger
 from trading.ledger.mode import Mode
 from trading.market_hours.calendar import YearNotCovered, is_open
+from trading.pnl.profits import Profits
 from trading.risk.checking import Gate
 from trading.risk.situation import Terms
 from trading.values.thresholds import threshold
@@ -73,33 +75,35 @@ class Wired:
     clerk: Clerk
     exposure_watch: ExposureWatch
     drainer: Drainer
+    profits: Profits
     sealer: Sealer | None
     """None in `legacy`, where logins alone leave events: they are sealed from `dual` on."""
     settings: HedgeSettings
     stopping: threading.Event
     """Set to end: whoever waits for the node or between turns stops waiting."""
 
+    @property
+    def stations(self) -> list[Station]:
+        """Those that a conductor runs."""
+        return [
+            self.watcher,
+            self.processor,
+            self.enricher,
+            self.refresher,
+            self.hedger,
+            self.dispatcher,
+            self.poller,
+            *([] if self.tokens is None else [self.tokens]),
+            self.reconciler,
+            self.clerk,
+            self.exposure_watch,
+            self.drainer,
+            self.profits,
+            *([] if self.sealer is None else [self.sealer]),
+        ]
+
     def conductor(self) -> Conductor:
-        return Conductor(
-            [
-                self.watcher,
-                self.processor,
-                self.enricher,
-                self.refresher,
-                self.hedger,
-                self.dispatcher,
-                self.poller,
-                *([] if self.tokens is None else [self.tokens]),
-                self.reconciler,
-                self.clerk,
-                self.exposure_watch,
-                self.drainer,
-                *([] if self.sealer is None else [self.sealer]),
-            ],
-            clock=timezone.now,
-            process=process_name(),
-            stopping=self.stopping,
-        )
+        return Conductor(self.stations, clock=timezone.now, process=process_name(), stopping=self.stopping)
 
 
 def make_ledger(settings: LedgerSettings | None = None) -> Ledger:
@@ -216,6 +220,7 @@ def wire(
             before_close=timedelta(seconds=before_close),
         ),
         drainer=Drainer(ledger=books),
+        profits=Profits(ledger=books),
         sealer=None if books.mode is Mode.LEGACY else Sealer(folder=settings.SEAL_FOLDER),
         settings=hedge,
         stopping=stopping,

@@ -11,6 +11,10 @@ the hash does; so one event has a function of its own, which takes no arrays apa
 # Advisory locks are named by 64 bits: the upper 16 are ours ("ht"), the lower 48 a number of the log.
 LOCKS = 0x6874 << 48
 
+# A session plans a function's statements once, and keeps the plans. Where the table was empty then, and the server knew
+# it, the plan would read the whole table for each append, for as long as the session lasts.
+_BY_INDEX = "SET enable_seqscan = off"
+
 _NAMED_BY_A_LOCK = f"""
     IF coalesce(current_setting('eventstore.appending', true), '') = '' THEN
         named := pg_advisory_xact_lock_shared(
@@ -57,7 +61,7 @@ APPENDING = {
 CREATE OR REPLACE FUNCTION append_event(
     stream_type text, stream_id text, expected bigint,
     event_type text, shape integer, body text, cause text, recorded text
-) RETURNS text LANGUAGE plpgsql AS $$
+) RETURNS text LANGUAGE plpgsql {_BY_INDEX} AS $$
 DECLARE
     stands bigint;
     prior text;
@@ -87,7 +91,7 @@ CREATE OR REPLACE FUNCTION append_events(
     stream_types text[], stream_ids text[], expected bigint[],
     streams integer[], versions bigint[], types text[], schemas integer[], datas text[], metadatas text[],
     recorded text
-) RETURNS TABLE (place integer, at_number bigint, event_hash text) LANGUAGE plpgsql AS $$
+) RETURNS TABLE (place integer, at_number bigint, event_hash text) LANGUAGE plpgsql {_BY_INDEX} AS $$
 DECLARE
     hashes text[];
     numbers bigint[];

@@ -9,6 +9,7 @@ from trading.ledger import admin as ledger
 from trading.notices import admin as notices
 from trading.offchain_order import admin as offchain_order
 from trading.onchain_trade import admin as onchain_trade
+from trading.pnl import admin as pnl
 from trading.position import admin as position
 from trading.risk import admin as risk
 from trading.submission import admin as submission
@@ -23,6 +24,7 @@ __all__ = [
     "notices",
     "offchain_order",
     "onchain_trade",
+    "pnl",
     "position",
     "risk",
     "submission",

@@ -18,6 +18,7 @@ from trading.growth.samples import TableSample
 from trading.ledger.backlog import BackloggedEvent
 from trading.ledger.link_views import NettingLinkView, TradeLinkView
 from trading.ledger.mode import Installation, LedgerMode
+from trading.ledger.moved import MovedFill
 from trading.ledger.tables import (
     NettingLink,
     OffchainTrade,
@@ -29,6 +30,7 @@ from trading.ledger.tables import (
 from trading.notices.models import Notice
 from trading.offchain_order.view import OffchainOrderView
 from trading.onchain_trade.view import OnChainTradeView
+from trading.pnl.models import ExcludedFill, ProfitRow
 from trading.position.view import PositionView
 from trading.risk.controls import KillSwitch, RestrictedSymbol, RiskChange, RiskLimit
 from trading.risk.facts import BrokerFact
@@ -51,12 +53,14 @@ __all__ = [
     "DryRunOrder",
     "DryRunOutage",
     "Enrichment",
+    "ExcludedFill",
     "Exposure",
     "HoldingBaseline",
     "HoldingCheck",
     "Installation",
     "KillSwitch",
     "LedgerMode",
+    "MovedFill",
     "NettingLink",
     "NettingLinkView",
     "Notice",
@@ -67,6 +71,7 @@ __all__ = [
     "OperatorRequest",
     "OrderWork",
     "PositionView",
+    "ProfitRow",
     "QueuedLog",
     "RestrictedSymbol",
     "RiskChange",

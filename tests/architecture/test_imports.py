@@ -22,6 +22,7 @@ PARTS = [
     "trading.growth",
     "trading.ledger",
     "trading.conductor",
+    "trading.pnl",
     "trading.cutover",
     "trading",  # What is left of it: models, admin, management.
     "audit_trail.payloads",

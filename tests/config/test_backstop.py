@@ -56,7 +56,7 @@ def test_schedules_alone_hedge_a_fill(environment):
     stations = Stations()
     assert stations.hedges() == ["BUY 2 AAPL"]
     assert stations.only_order().state is OrderState.FILLED
-    assert set(upkeep) == {"enricher", "drainer", "sealer"}
+    assert set(upkeep) == {"enricher", "drainer", "profits", "sealer"}
     assert set(StationLease.objects.values_list("holder", flat=True)) == {None}
     # Whoever asks whether a conductor is at work must not take a task for one.
     assert not StationHeartbeat.objects.exists()
@@ -90,6 +90,7 @@ def test_without_names_each_station_has_a_turn(environment):
         "clerk",
         "exposure_watch",
         "drainer",
+        "profits",
         "sealer",
     ]
 

@@ -13,6 +13,7 @@ from eventstore.store import append
 from tests.audit_trail.payloads.calls import outgoing
 from tests.eventstore.samples import AT, deposits
 from tests.support.alpaca import Kept
+from trading.conductor.wakeups import LEADS_TO
 
 HEDGE = {
     "RPC_URL": "https://node.example.com",
@@ -32,6 +33,7 @@ STATIONS = [
     "clerk",
     "exposure_watch",
     "drainer",
+    "profits",
 ]
 
 
@@ -64,6 +66,11 @@ def stations_of():
 )
 def test_what_a_conductor_gives_turns_to(stations_of, ledger, names):
     assert [station.name for station in stations_of(ledger)] == names
+
+
+def test_every_station_that_wakes_another_or_is_woken_is_among_them(stations_of):
+    names = {name for waker, woken in LEADS_TO.items() for name in (waker, *woken)}
+    assert names - {station.name for station in stations_of("legacy")} == set()
 
 
 def test_the_exposure_watch_is_as_patient_as_the_settings(stations_of, monkeypatch):

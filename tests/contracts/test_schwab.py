@@ -30,7 +30,7 @@ from config.venues.schwab_tokens import REDIRECT_URI
 from tests.contracts.broker_contract import BrokerContract
 from trading.brokers.http import BrokerHttp
 from trading.brokers.orders import OrderRequest, OrderStatus, same_order
-from trading.brokers.outcomes import LoginNeeded, OrderRejected, OutcomeUnknown
+from trading.brokers.outcomes import LoginNeeded, NotAuthorised, OrderRejected, OutcomeUnknown
 from trading.brokers.schwab.broker import SchwabBroker
 from trading.brokers.schwab.oauth import Grant, SchwabOAuth
 from trading.values.quantities import shares, usd
@@ -284,6 +284,21 @@ class TestSchwabsOwnWays(PlayedSchwab):
         with pytest.raises(LoginNeeded):
             broker.submit(self.request(created_at=self.now()))
         assert self.orders_at_the_venue() == 0
+
+    def test_a_process_with_a_wrong_app_secret_ends_no_login_of_the_others(self):
+        self.make_broker()
+        before = self.granted.refresh_token
+        wrong = SchwabOAuth(
+            app_key=Secret(SCHWAB_APP_KEY),
+            app_secret=Secret("not-the-secret"),
+            redirect_uri=REDIRECT_URI,
+            http=self.http(),
+        )
+        with pytest.raises(NotAuthorised, match="the login is left as it is") as caught:
+            wrong.refresh(before)
+
+        assert not isinstance(caught.value, LoginNeeded)
+        assert self.oauth(self.http()).refresh(before).access_token
 
     def ours(self, broker: SchwabBroker, request: OrderRequest) -> list[object]:
         """The listed orders that may be the one that was asked for."""

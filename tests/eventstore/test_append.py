@@ -14,6 +14,7 @@ from eventstore import store
 from eventstore.codec import CannotEncode
 from eventstore.databases import database
 from eventstore.events import Event, NotAnEvent
+from eventstore.handling import load
 from eventstore.maintenance import maintenance
 from eventstore.models import StoredEvent
 from eventstore.projections import ProjectorTwice, inline_projectors, only_inline, register_inline
@@ -29,7 +30,18 @@ from eventstore.store import (
     stream,
     streams,
 )
-from tests.eventstore.samples import AT, METADATA, Deposited, Opened, Withdrawn, coins, deposits
+from tests.eventstore.samples import (
+    AT,
+    METADATA,
+    Account,
+    Deposited,
+    Opened,
+    OverTheLimit,
+    Withdraw,
+    Withdrawn,
+    coins,
+    deposits,
+)
 
 
 def append_alone(drafts):
@@ -51,6 +63,25 @@ def test_what_is_appended_reads_back():
     assert [r.metadata for r in recorded] == [cause, METADATA]
     assert [r.version for r in recorded] == [1, 2]
     assert [r.recorded_at for r in recorded] == [AT, AT]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_session_that_began_with_a_table_known_to_be_empty_never_reads_it_whole(size):
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite looks at no figures when it plans")
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE events")  # So that the server knows, and would plan a scan.
+        cursor.execute("DISCARD PLANS")
+
+        with transaction.atomic():
+            for version in range(1, 40, size):
+                append(deposits("A", *range(version, version + size)), at=AT)
+            cursor.execute("SELECT seq_scan, idx_scan FROM pg_stat_xact_user_tables WHERE relname = 'events'")
+            whole, by_index = cursor.fetchone()
+
+    assert whole == 0
+    assert by_index >= 39 // size
 
 
 @pytest.mark.django_db
@@ -322,6 +353,32 @@ def test_who_is_overtaken_after_looking_loses_too(expected, before):
     assert isinstance(loser.__cause__, IntegrityError)
     assert head("Account", "X") == 0
     assert StoredEvent.objects.count() == expected + 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_loses_keeps_what_it_wanted_to_store_and_wins_by_deciding_again():
+    append_alone([Draft("Account", "A", 1, Opened(limit=coins(0), opened_at=AT), METADATA)])
+    append_alone(deposits("A", 2, amount="5"))
+    mine = loaded_and_decided(Withdraw(coins(3)))
+    append_alone(loaded_and_decided(Withdraw(coins(3))))
+    wanted = list(mine)
+
+    with pytest.raises(WrongExpectedVersion) as lost:
+        append_alone(mine)
+    assert mine == wanted
+    assert (lost.value.expected, lost.value.actual) == (2, 3)
+    # What was right before is right no longer.
+    with pytest.raises(OverTheLimit):
+        loaded_and_decided(Withdraw(coins(3)))
+    append_alone(loaded_and_decided(Withdraw(coins(2))))
+
+    assert load(Account, "A").state.balance == 0
+    assert head("Account", "A") == 4
+
+
+def loaded_and_decided(command):
+    state, version = load(Account, "A")
+    return [Draft("Account", "A", version + 1, event, METADATA) for event in state.decide(command)]
 
 
 def somebody_waits():

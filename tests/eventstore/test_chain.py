@@ -6,8 +6,8 @@ import pytest
 from django.db import connection
 
 from eventstore.models import StoredEvent
-from eventstore.store import ChainBroken, append, verify_chain
-from tests.eventstore.samples import AT, deposits
+from eventstore.store import ChainBroken, Draft, Metadata, append, verify_chain
+from tests.eventstore.samples import AT, Deposited, coins, deposits
 from tests.eventstore.tampering import as_the_owner
 
 pytestmark = pytest.mark.django_db
@@ -39,6 +39,21 @@ def test_a_hash_is_what_its_documentation_says(account):
     ]  # fmt: skip
 
     assert row.hash == sha256("".join(f"{len(text)}:{text}" for text in texts).encode()).hexdigest()
+
+
+def test_a_hash_is_over_the_stored_bytes_whatever_the_letters():
+    """A hash over what was read and written again would depend on who writes: with escapes, or without."""
+    letters = "süß 日本 \N{SLIGHTLY SMILING FACE} \u2028"
+    draft = Draft("Account", letters, 1, Deposited(amount=coins(1)), Metadata(actor=letters, correlation="x"))
+    append([draft, draft._replace(version=2)], at=AT)
+    row = StoredEvent.objects.get(aggregate_id=letters, version=1)
+    texts = ["", str(row.number), "Account", letters, "1", row.type, "1", row.data, row.metadata,
+             "2025-03-01T12:30:00.250000Z"]  # fmt: skip
+
+    assert letters in row.metadata
+    framed = b"".join(b"%d:%b" % (len(text.encode()), text.encode()) for text in texts)
+    assert row.hash == sha256(framed).hexdigest()
+    verify_chain("Account", letters)
 
 
 @pytest.mark.parametrize(

@@ -256,8 +256,8 @@ def test_after_a_conflict_the_same_events_are_stored_for_good_or_refused_again()
 
 
 @real
-def test_a_process_that_starts_changes_no_table(database_url):
-    """Four starts at once of one rival crashed over its CREATE FUNCTION."""
+def test_a_process_that_starts_changes_no_table_and_starts_no_thread(database_url):
+    """Of starts at once of one rival a fifth crashed over its CREATE FUNCTION."""
     script = (
         "import django; django.setup()\n"
         "from datetime import datetime, UTC\n"
@@ -269,6 +269,8 @@ def test_a_process_that_starts_changes_no_table(database_url):
         "def watch(execute, sql, *rest): print(sql); return execute(sql, *rest)\n"
         "with connection.execute_wrapper(watch):\n"
         "    append_alone(deposits(sys.argv[1], 1), at=datetime(2025, 3, 1, tzinfo=UTC)); print(settled())\n"
+        "import threading\n"
+        "print('threads', threading.active_count())\n"
     )
     environment = {"DATABASE_URL": database_url, "DJANGO_SETTINGS_MODULE": "config.settings", "PATH": "/usr/bin:/bin"}
     starts = [
@@ -278,5 +280,6 @@ def test_a_process_that_starts_changes_no_table(database_url):
     said = [(start.communicate(timeout=60)[0], start.returncode) for start in starts]
 
     assert [code for _, code in said] == [0] * 4
+    assert [text.splitlines()[-1] for text, _ in said] == ["threads 1"] * 4
     statements = "\n".join(text for text, _ in said).upper()
     assert [word for word in ("CREATE ", "ALTER ", "DROP ") if word in statements] == []

@@ -7,40 +7,14 @@ It ends with 1 where anything was violated. `--tell` tells every step: for one s
 
 import argparse
 import os
-import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
-from functools import cache
-from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
+from tests.simulation.runs import PROJECT, Result, played
+
 TOLD_EVERY = 100
-
-Task = tuple[int, str]
-
-
-@dataclass
-class Result:
-    """What came of one schedule, or of many."""
-
-    schedules: int = 0
-    violations: list[str] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
-    faults: Counter[str] = field(default_factory=Counter)
-    troubles: Counter[str] = field(default_factory=Counter)
-    modes: Counter[str] = field(default_factory=Counter)
-
-    def add(self, other: "Result") -> None:
-        self.schedules += other.schedules
-        self.violations += other.violations
-        for name in ("counts", "faults", "troubles", "modes"):
-            getattr(self, name).update(getattr(other, name))
 
 
 def main(arguments: list[str]) -> int:
@@ -51,12 +25,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--processes", type=int, default=1, help="how many of this machine's; not of the story's")
     parser.add_argument("--tell", action="store_true")
     asked = parser.parse_args(arguments)
+    if asked.tell and asked.processes > 1:
+        parser.error("--tell is for one process: what several do at once can't be read")
 
     brokers = ("alpaca", "schwab") if asked.broker == "both" else (asked.broker,)
     seeds = range(asked.first_seed, asked.first_seed + asked.schedules)
     began, results = time.monotonic(), {broker: Result() for broker in brokers}
     tasks = [(seed, broker) for broker in brokers for seed in seeds]
-    for done, ((_, broker), result) in enumerate(zip(tasks, _played(tasks, asked), strict=True), 1):
+    results_of = played(tasks, processes=asked.processes, tell=asked.tell)
+    for done, ((_, broker), result) in enumerate(zip(tasks, results_of, strict=True), 1):
         results[broker].add(result)
         for violation in result.violations:
             print(violation, flush=True)
@@ -82,69 +59,6 @@ def summary(results: dict[str, Result]) -> str:
     row("violations", [len(result.violations) for result in results.values()])
     widest = max(len(name) for name, _ in lines)
     return "\n".join(f"{name:{widest}}" + "".join(f"{value:>12}" for value in values) for name, values in lines)
-
-
-def revision() -> str:
-    """Name the commit that plays, and whether anything was changed since."""
-
-    def git(*words: str) -> str:
-        return subprocess.run(["git", *words], cwd=PROJECT, capture_output=True, text=True, check=False).stdout.strip()
-
-    return (git("rev-parse", "--short=12", "HEAD") or "no commit") + (" and changes" if git("status", "-s") else "")
-
-
-def told(outcome: Any) -> str:
-    """Say what was violated, and by which command it is played again."""
-    story = outcome.story
-    return "\n  ".join(
-        [
-            f"{story}, commit {revision()}",
-            *outcome.violations,
-            f"again: python -m tests.simulation --schedules 1 --first-seed {story.seed} --broker {story.broker} --tell",
-        ]
-    )
-
-
-def _played(tasks: list[Task], asked: argparse.Namespace) -> Iterator[Result]:
-    if asked.processes == 1:
-        for task in tasks:
-            yield _play(task, tell=asked.tell)
-        return
-    # Spawned, since each has a database and a server of its own.
-    with ProcessPoolExecutor(asked.processes, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_play, tasks, chunksize=10)
-
-
-@cache
-def _theatre() -> tuple[Any, Any]:
-    """Make the database and the stage of this process, once."""
-    from tests.simulation.database import BlankDatabase
-
-    database = BlankDatabase()
-    from tests.simulation.stage import Stage
-
-    stage = Stage()
-    stage.open()
-    return database, stage
-
-
-def _play(task: Task, *, tell: bool = False) -> Result:
-    seed, broker = task
-    database, stage = _theatre()
-    from tests.simulation.play import play, say_nothing
-    from tests.simulation.schedules import draw
-    from tests.simulation.story import BrokerName
-
-    database.empty()
-    outcome = play(draw(seed, BrokerName(broker)), stage, print if tell else say_nothing)
-    return Result(
-        schedules=1,
-        violations=[told(outcome)] if outcome.violations else [],
-        counts=outcome.counts,
-        faults=outcome.faults,
-        troubles=outcome.troubles,
-        modes=Counter([str(outcome.story.mode)]),
-    )
 
 
 if __name__ == "__main__":

@@ -97,6 +97,7 @@ class Play:
         self.chain = Chain()
         self._processes: dict[int, Process] = {}
         self._under_way = 0
+        self._waiting: list[AtTheVenue] = []
         self._events = random.Random(f"{story.seed}/events")
         self._refused_events_rate = story.refused_events_rate
         self.judge = Judge(self)
@@ -179,6 +180,7 @@ class Play:
             self._under_way -= 1
         if worked:
             self.judge.after_a_turn()
+            self._do_what_waits()
         return worked
 
     def _set_up(self) -> None:
@@ -212,8 +214,8 @@ class Play:
             case Reorg():
                 self.chain.reorg(act, ledger=self.process().ledger, now=self.clock())
             case AtTheVenue():
-                if do(act, self.venue.exchange, now=self.clock()):
-                    self.outcome.counts[f"the venue {act.deed}"] += 1
+                if not self._done(act) and act.waits:
+                    self._waiting.append(act)
             case Market():
                 self._move_market(act)
             case Trouble():
@@ -222,6 +224,18 @@ class Play:
                 self._ask(act)
             case Switch():
                 self.throw(on=act.on, symbol=act.symbol)
+
+    def _done(self, deed: AtTheVenue) -> bool:
+        done = do(deed, self.venue.exchange, now=self.clock())
+        self.outcome.counts[f"the venue {deed.deed}"] += done
+        return done
+
+    def _do_what_waits(self) -> None:
+        """What the venue was to do and could not, it does to the first order that it can be done to."""
+        deed = next((deed for deed in self._waiting if self._done(deed)), None)
+        if deed is not None:
+            self.told(f"{deed}, which waited")
+            self._waiting.remove(deed)
 
     def _move_market(self, act: Market) -> None:
         if act.door is not None:
@@ -259,6 +273,7 @@ class Play:
             self.turn(1, station)
 
     def _end_the_faults(self) -> None:
+        self._waiting.clear()
         self.outcome.faults.update(self.faults.injected)
         self.outcome.faults.update(self.recorder.failures)
         self.outcome.faults.update(self.weather.met)

@@ -27,11 +27,10 @@ from tests.simulation.story import (
 from trading.conductor.verbs.requests import Verb
 from trading.ledger.mode import Mode
 
-# Every kind of call that the pipeline makes, as the venues name them.
-CALLS = (
-    *("submit", "find", "report", "list", "cancel", "account", "accounts", "positions", "token"),
-    *("clock", "hours", "quote", "asset"),
-)
+# Every kind of call that the pipeline makes, as the venues name them: those about orders, and those that each order
+# needs answered before it is placed, of which fewer fail, or nothing would ever be sent while things go wrong.
+OF_ORDERS = ("submit", "find", "report", "list", "cancel")
+BEFORE_AN_ORDER = ("account", "accounts", "positions", "token", "clock", "hours", "quote", "asset")
 # The stations in the order in which a fill passes them, and how often each has a turn: who has most to do has most.
 TURNS = {
     "processor": 4,
@@ -46,7 +45,13 @@ TURNS = {
     "drainer": 1,
 }
 STATIONS = tuple(TURNS)
-MOST_FAULTS = 0.4
+# What a fill passes on its way to the venue and back, as the conductor gives the turns.
+ON_THE_WAY = ("processor", "refresher", "hedger", "dispatcher", "poller")
+# Which of them call the broker: at a call of theirs they may stop too.
+CALLING = ("refresher", "dispatcher", "poller", "tokens", "reconciler", "clerk")
+# How bad a story can be: of how many calls of a kind at most something goes wrong.
+MOST_FAULTS = (0.2, 0.4, 0.6)
+MOST_SUBMITS_FAIL = 0.9
 SHARES = (
     "0.37",
     "0.5",
@@ -89,7 +94,10 @@ def draw(seed: int, broker: BrokerName) -> Story:
     """Draw the story of a seed."""
     chance = random.Random(f"{seed}/{broker}")
     processes = chance.choice((1, 1, 2))
-    rates = {call: _tenths(chance, MOST_FAULTS) for call in CALLS}
+    most = chance.choice(MOST_FAULTS)
+    rates = {call: _tenths(chance, most) for call in OF_ORDERS}
+    rates |= {call: _tenths(chance, most / 3) for call in BEFORE_AN_ORDER}
+    rates["submit"] = _tenths(chance, MOST_SUBMITS_FAIL)
     return Story(
         seed=seed,
         broker=broker,
@@ -103,7 +111,7 @@ def draw(seed: int, broker: BrokerName) -> Story:
         calls_per_minute=chance.choice((None, None, None, 60, 200)),
         first_rule=chance.choice(RULES),
         fault_rates=rates,
-        weather_rate=_tenths(chance, MOST_FAULTS / 4),
+        weather_rate=_tenths(chance, most / 8),
         unkept_rate=_tenths(chance, 0.05) if chance.random() < 0.3 else Decimal(0),
         refused_events_rate=_tenths(chance, 0.2) if chance.random() < 0.3 else Decimal(0),
         steps=_steps(chance, broker, processes),
@@ -113,7 +121,7 @@ def draw(seed: int, broker: BrokerName) -> Story:
 def _steps(chance: random.Random, broker: BrokerName, processes: int) -> tuple[Step, ...]:
     symbols = chance.sample(SYMBOLS, chance.randint(1, len(SYMBOLS)))
     odds = {
-        "fills": chance.uniform(0.15, 0.6),
+        "fills": chance.uniform(0.3, 0.7),
         "deed": chance.uniform(0, 0.5),
         "market": chance.uniform(0, 0.15),
         "operator": chance.uniform(0, 0.2),
@@ -121,8 +129,9 @@ def _steps(chance: random.Random, broker: BrokerName, processes: int) -> tuple[S
         "death": chance.choice((0, 0.05, 0.15)),
         "meanwhile": chance.choice((0, 0.1, 0.3)),
         "reorg": chance.choice((0, 0, 0.05)),
+        "in order": chance.uniform(0.2, 0.9),
     }
-    slow = chance.choice((5, 30, 300))
+    slow = chance.choice((20, 120, 600))
     steps = [Step(seconds=0.1, acts=(_fills(chance, symbols),))]
     for _ in range(chance.randint(10, 24)):
         acts: list[Act] = []
@@ -138,9 +147,10 @@ def _steps(chance: random.Random, broker: BrokerName, processes: int) -> tuple[S
             acts.append(_asked(chance))
         if chance.random() < odds["trouble"]:
             acts.append(chance.choice(tuple(Trouble)))
-        acts += [_turn(chance, processes, odds) for _ in range(chance.randint(2, 8))]
-        chance.shuffle(acts)
-        steps.append(Step(seconds=round(math.exp(chance.uniform(math.log(0.1), math.log(slow))), 3), acts=tuple(acts)))
+        turns = _turns(chance, processes, odds)
+        for act in acts:
+            turns.insert(chance.randint(0, len(turns)), act)
+        steps.append(Step(seconds=round(math.exp(chance.uniform(math.log(0.1), math.log(slow))), 3), acts=tuple(turns)))
     return tuple(steps)
 
 
@@ -160,13 +170,14 @@ def _deed(chance: random.Random) -> AtTheVenue:
         which=chance.randrange(1000),
         part=Decimal(chance.randint(1, 9)) / 10,
         price_factor=Decimal(chance.randint(95, 105)) / 100,
+        waits=chance.random() < 0.7,
     )
 
 
 def _market(chance: random.Random) -> Market:
     match chance.randrange(3):
         case 0:
-            return Market(door=chance.choice((Door.OPEN, Door.CLOSED)))
+            return Market(door=chance.choice((Door.OPEN, Door.OPEN, Door.CLOSED)))
         case 1:
             symbol = chance.choice(SYMBOLS)
             return Market(price=(symbol, (PRICES[symbol] * chance.randint(90, 110) / 100).quantize(Decimal("0.01"))))
@@ -176,17 +187,26 @@ def _market(chance: random.Random) -> Market:
 
 def _asked(chance: random.Random) -> Act:
     if chance.random() < 0.2:
-        return Switch(on=chance.random() < 0.6, symbol=chance.choice(("", *SYMBOLS)))
+        return Switch(on=chance.random() < 0.4, symbol=chance.choice(("", *SYMBOLS)))
     return Operator(verb=chance.choice(VERBS), which=chance.randrange(1000), may_raise=chance.random() < 0.5)
 
 
-def _turn(chance: random.Random, processes: int, odds: dict[str, float]) -> Turn:
-    process, (station,), stop = chance.randrange(processes), _stations(chance, 1), None
+def _turns(chance: random.Random, processes: int, odds: dict[str, float]) -> list[Act]:
+    """Turns of one step: those of one process in the order of the way, or any of any."""
+    if chance.random() < odds["in order"]:
+        process = chance.randrange(processes)
+        return [_turn(chance, process, station, processes, odds) for station in ON_THE_WAY]
+    return [
+        _turn(chance, chance.randrange(processes), *_stations(chance, 1), processes, odds)
+        for _ in range(chance.randint(2, 8))
+    ]
+
+
+def _turn(chance: random.Random, process: int, station: str, processes: int, odds: dict[str, float]) -> Turn:
+    stop, place = None, chance.choice(tuple(Place)) if station in CALLING else Place.STATEMENT
     if chance.random() < odds["death"]:
-        place = chance.choice(tuple(Place))
         stop = Stop(place=place, nth=_nth(chance, place), dies=True)
     elif chance.random() < odds["meanwhile"]:
-        place = chance.choice(tuple(Place))
         stop = Stop(
             place=place,
             nth=_nth(chance, place),
@@ -202,7 +222,9 @@ def _stations(chance: random.Random, count: int) -> tuple[str, ...]:
 
 
 def _nth(chance: random.Random, place: Place) -> int:
-    return chance.randint(1, 40) if place is Place.STATEMENT else chance.randint(1, 4)
+    if place is not Place.STATEMENT:
+        return chance.choice((1, 1, 1, 2, 3))
+    return round(math.exp(chance.uniform(0, math.log(60))))
 
 
 def _tenths(chance: random.Random, most: float) -> Decimal:

@@ -4,9 +4,9 @@ What is left to an operator alone, an operator does then, by the verbs that ther
 """
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.db.models import Min
+from django.db.models import Min, QuerySet
 
 from tests.simulation.schedules import STATIONS
 from tests.simulation.story import Deed
@@ -42,8 +42,9 @@ _WORK_FOR = {
 
 MOST_ROUNDS = 300
 LONGEST_STEP = timedelta(minutes=16)
-PATIENCE = timedelta(minutes=20)
-"""What is in doubt is looked for so long after the last fault, and is an operator's then."""
+PATIENCE = timedelta(minutes=10)
+"""What is in doubt is looked for so long after the last fault, and is an operator's then: five looks take six minutes
+at most."""
 
 
 class Settling:
@@ -61,12 +62,13 @@ class Settling:
         began, self._all_is_there = self._play.clock(), all_is_there
         for _ in range(MOST_ROUNDS):
             self._round()
-            if not self._is_left(waited=self._play.clock() - began):
+            if not (left := self._left(waited=self._play.clock() - began)):
                 self._look_for_late_fills()
-                if not self._is_left(waited=self._play.clock() - began):
+                if not (left := self._left(waited=self._play.clock() - began)):
                     return
             self._forward()
-        self._play.wrong(f"V1: not quiet after {MOST_ROUNDS} rounds, {self._play.clock() - began}")
+        took = f"not quiet after {MOST_ROUNDS} rounds, {self._play.clock() - began}"
+        self._play.wrong(f"V1: {took}: {'; '.join(left)}")
 
     def operator_acts(self) -> bool:
         """Do what notices ask an operator for, who sees the venue as it is. Return whether there was anything."""
@@ -117,31 +119,56 @@ class Settling:
                 self._play.turn(0, "reconciler")
                 self._round()
 
-    def _is_left(self, *, waited: timedelta) -> bool:
+    def _left(self, *, waited: timedelta) -> list[str]:
+        """What is not done yet, and is no operator's."""
         play = self._play
         waiting = {order.order_id for order in play.judge.with_operator()} if waited > PATIENCE else set()
-        if any(order.order_id not in waiting for order in play.ledger.memory().orders(OPEN)):
-            return True
-        if unprocessed() or BackloggedEvent.objects.exists() or BrokerPause.objects.exists():
-            return True
+        left = [
+            f"order {order.order_id} is {order.state}"
+            for order in play.ledger.memory().orders(OPEN)
+            if order.order_id not in waiting
+        ]
+        if logs := unprocessed():
+            left.append(f"{logs} logs are not processed")
+        left += [f"{event} is on the backlog" for event in BackloggedEvent.objects.all()]
+        left += [f"paused: {pause}" for pause in BrokerPause.objects.filter(not_before__gt=play.clock())]
+        return left + [f"a hedge of {symbol} is due{_why_not(symbol)}" for symbol in self._due()]
+
+    def _due(self) -> list[str]:
+        """The symbols of which something is worth a hedge that nobody but us will place."""
+        play = self._play
         stopped = play.judge.halted() if self._all_is_there else play.judge.stopped()
-        return any(
-            play.is_due(position) for position in play.ledger.memory().positions() if position.symbol not in stopped
-        )
+        return [
+            position.symbol
+            for position in play.ledger.memory().positions()
+            if position.symbol not in stopped and play.is_due(position)
+        ]
 
     def _forward(self) -> None:
         now, due = self._play.clock(), []
         open_orders = [order.order_id for order in self._play.ledger.memory().orders(OPEN)]
-        for rows, column in (
-            (OrderWork.objects.filter(order_id__in=open_orders), "not_before"),
-            (SymbolWait.objects.filter(halted_at=None), "not_before"),
-            (BrokerPause.objects.all(), "not_before"),
-            (BackloggedEvent.objects.all(), "not_before"),
-            (BrokerFact.objects.all(), "not_before"),
-            (Denial.objects.filter(ended_at=None), "not_before"),
-        ):
-            at = rows.filter(**{f"{column}__gt": now}).aggregate(at=Min(column))["at"]
+        waiting: list[QuerySet[Any]] = [
+            OrderWork.objects.filter(order_id__in=open_orders),
+            BrokerPause.objects.all(),
+            BackloggedEvent.objects.all(),
+        ]
+        if self._due():
+            # Else facts are asked for as long as a symbol wants what the account has not.
+            waiting += [
+                SymbolWait.objects.filter(halted_at=None),
+                BrokerFact.objects.all(),
+                Denial.objects.filter(ended_at=None),
+            ]
+        for rows in waiting:
+            at = rows.filter(not_before__gt=now).aggregate(at=Min("not_before"))["at"]
             if at is not None:
                 due.append(at)
         step = min(min(due, default=now + timedelta(seconds=10)) - now, LONGEST_STEP)
         self._play.clock.forward(max(step.total_seconds(), 0.5))
+
+
+def _why_not(symbol: str) -> str:
+    """What keeps a hedge from being placed, as far as it is written down."""
+    denials = [f"{denial.rule}: {denial.text}" for denial in Denial.objects.filter(symbol=symbol, ended_at=None)]
+    waits = [f"{wait}" for wait in SymbolWait.objects.filter(symbol=symbol)]
+    return f" ({'; '.join([*denials, *waits])})" if denials or waits else ""

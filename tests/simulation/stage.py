@@ -46,18 +46,23 @@ _READS = (
     rate_limited("20"),
 )
 _ORDERS = (*_READS, *map(status_word, _WORDS), fill_twice())
-_TAKEN = (
-    *USUAL["submit"],
-    *_READS,
+# After which an order is at the venue and we can't know it: these are drawn three times as often as what is plain.
+_IN_DOUBT = (
+    *(fault for fault in USUAL["submit"] if fault.kind.takes),
     html("submit"),
     hide(3, ("list", "find", "report")),
     hide(4, ("list", "find")),
+)
+_TAKEN = (
+    *_IN_DOUBT * 3,
+    *_READS,
     # What a venue says no with, and no more than that.
     refuse(400),
     refuse(403),
     refuse(422),
     status_word(_WORDS[0]),
 )
+_LOCATIONS = tuple(location(where) for where in Where)
 EVERY: Usual = {
     "submit": _TAKEN,
     "find": _ORDERS,
@@ -77,7 +82,7 @@ class EveryAlpaca(AlpacaVenue):
 class EverySchwab(SchwabVenue):
     """Schwab with everything that can go wrong there, its own Location headers among it."""
 
-    usual_faults: ClassVar[Usual] = {**EVERY, "submit": (*_TAKEN, *(location(where) for where in Where))}
+    usual_faults: ClassVar[Usual] = {**EVERY, "submit": (*_TAKEN, *_LOCATIONS * 3)}
 
 
 class FaultsOfEachCall(FaultPlan):

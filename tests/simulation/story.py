@@ -84,6 +84,8 @@ class AtTheVenue:
     which: int
     part: Decimal
     price_factor: Decimal
+    waits: bool
+    """Where there is no such order, it is done to the first that there is."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,7 @@ from trading.growth.samples import TableSample
 from trading.ledger.backlog import BackloggedEvent
 from trading.ledger.link_views import NettingLinkView, TradeLinkView
 from trading.ledger.mode import Installation, LedgerMode
+from trading.ledger.moved import MovedFill
 from trading.ledger.tables import (
     NettingLink,
     OffchainTrade,
@@ -33,6 +34,7 @@ from trading.ledger.tables import (
 from trading.notices.models import Notice
 from trading.offchain_order.view import OffchainOrderView
 from trading.onchain_trade.view import OnChainTradeView
+from trading.pnl.models import ExcludedFill, ProfitRow
 from trading.position.view import PositionView
 from trading.risk.controls import KillSwitch, RestrictedSymbol, RiskChange, RiskLimit
 from trading.risk.facts import BrokerFact
@@ -284,6 +286,43 @@ def lease(**facts):
 
 def exposure(**facts):
     return Exposure.objects.create(**{"symbol": f"S{number()}", "since_at": NOON} | facts)
+
+
+def moved_fill(**facts):
+    return MovedFill.objects.create(**{"symbol": "AAPL", "trade_type": "OFFCHAIN", "trade_id": str(number())} | facts)
+
+
+def profit_row(**facts):
+    given = {
+        "symbol": "AAPL",
+        "at": NOON,
+        "trade_type": "ONCHAIN",
+        "trade_id": f"{tx_hash(number())}:7",
+        "venue": "raindex",
+        "side": "BUY",
+        "shares": Decimal(2),
+        "usd": Decimal(400),
+        "price_usd": Decimal(200),
+        "cumulative_usd": Decimal(0),
+        "net_shares_after": Decimal(2),
+        "rank": 0,
+        "major": 100,
+        "minor": 7,
+    }
+    return ProfitRow.objects.create(**given | facts)
+
+
+def excluded_fill(**facts):
+    given = {
+        "symbol": "AAPL",
+        "at": NOON,
+        "trade_type": "ONCHAIN",
+        "trade_id": f"{tx_hash(number())}:7",
+        "side": "BUY",
+        "shares": Decimal(2),
+        "reason": "the fill has no dollars that we know of",
+    }
+    return ExcludedFill.objects.create(**given | facts)
 
 
 def enrichment(**facts):

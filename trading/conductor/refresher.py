@@ -26,7 +26,7 @@ from trading.risk.facts import (
     store,
 )
 from trading.risk.reading import is_open
-from trading.submission.pauses import is_paused, pause
+from trading.submission.pauses import is_paused, pause, resume_calls
 from trading.values.symbols import Symbol
 
 log = structlog.get_logger(__name__)
@@ -80,6 +80,8 @@ class Refresher:
                 log.exception("Fact can't be asked for", fact=str(row))
                 self._put_off(row, error, now)
                 failure = error
+            else:
+                self._answered(row, now)
         if failure is not None:
             raise failure
         return worked
@@ -120,6 +122,11 @@ class Refresher:
                     return self._broker.asset(symbol)
                 except NoSuchAsset:
                     return Asset(symbol=symbol, tradable=False, fractionable=False, shortable=False, as_of=now)
+
+    def _answered(self, row: BrokerFact, now: datetime) -> None:
+        """What the account is asked is answered again. Quotes say nothing of that: they may come from another host."""
+        if row.kind in OF_THE_ACCOUNT:
+            resume_calls(self._broker.name, now=now)
 
     def _put_off(self, row: BrokerFact, error: Exception, now: datetime) -> None:
         trouble = f"{type(error).__name__}: {error}"

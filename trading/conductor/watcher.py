@@ -77,7 +77,10 @@ class Watcher:
         self._silent: bool | None = None
 
     def run_once(self, *, now: datetime) -> bool:
-        """Read one range. Return whether there is more to read at once. Raises NodeError, LostLease, WrongChain."""
+        """Read one range. Return whether it brought logs, or there is more to read at once.
+
+        Raises NodeError, LostLease, WrongChain.
+        """
         if self._chain_id is None:
             self._chain_id = self._node.chain_id()
         checkpoint = self._lease(self._chain_id, now)
@@ -152,7 +155,7 @@ class Watcher:
             self._hold_against_the_inbox(scanned)
         self._store(checkpoint, scanned, now)
         log.debug("Logs read", from_block=scanned.from_block, end_block=scanned.end_block, logs=len(scanned.logs))
-        return scanned.end_block < end or again
+        return bool(scanned.logs) or scanned.end_block < end or again
 
     def _hash_before(self, block: int) -> str | None:
         return ChainBlock.objects.filter(number=block - 1).values_list("hash", flat=True).first()

@@ -16,6 +16,7 @@ from trading.ledger.compare import Difference, says_nothing, text
 from trading.ledger.invariants import chunks
 from trading.ledger.legacy import order_row
 from trading.ledger.mode import THE_ROW, Installation, ensure_installation
+from trading.ledger.moved import MovedFill, Venue, moved_row
 from trading.ledger.replay import ORDERS, POSITIONS, TRADES, Kind
 from trading.ledger.tables import OffchainTrade, OnchainTrade, SymbolLock, TradeAccumulator, TradeExecutionLink
 from trading.onchain_trade import view as trade_view
@@ -84,6 +85,7 @@ def write(new: Import, *, at: datetime) -> None:
         insert_rows(OffchainTrade, list(new.orders.values()))
         upsert_rows(TradeAccumulator, list(new.positions.values()), key="symbol")
         _write_links(new)
+        _note_moved(new)
         for row in new.orders.values():
             if row["ended_at"] is None:
                 SymbolLock.objects.get_or_create(symbol=row["symbol"], defaults={"locked_at": at})
@@ -91,6 +93,16 @@ def write(new: Import, *, at: datetime) -> None:
         differences = list(islice(_unlike(new), MOST_SHOWN))
         if differences:
             raise NotImported(differences)
+
+
+def _note_moved(new: Import) -> None:
+    """Let profits be computed of the fills, as of those that come by themselves."""
+    moved = [
+        *(moved_row(row["base_symbol"], Venue.ONCHAIN, trade) for trade, row in new.trades.items()),
+        *(moved_row(row["symbol"], Venue.OFFCHAIN, order) for order, row in new.orders.items() if row["filled_shares"]),
+    ]
+    for some in chunks(iter(moved)):
+        insert_rows(MovedFill, some)
 
 
 def _trade_row(booked: BookedTrade, at: datetime) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from trading.ledger import backlog
 from trading.ledger.legacy import LegacyMemory
 from trading.ledger.memory import ROWLESS, AnyAggregate, Entry, Memory
 from trading.ledger.mode import Mode, mode_in_force, wrong_mode
+from trading.ledger.moved import note_moved
 from trading.ledger.step import Step
 from trading.ledger.stream import StreamMemory, drafts
 from trading.values.thresholds import ONE_SHARE, Threshold
@@ -55,6 +56,7 @@ class Ledger:
     def _write(self, step: Step, memory: Memory) -> None:
         if not step.entries:
             return
+        note_moved(step.changes())
         if self.mode is Mode.EVENTS:
             append(drafts(step.entries), at=step.at)
             if self.legacy_projection:

@@ -20,6 +20,7 @@ __all__ = [
     "plain",
     "quotient",
     "set_exact_context",
+    "share_of",
     "subtract",
     "total",
 ]
@@ -81,6 +82,11 @@ def total(values: "list[Decimal]") -> Decimal:
 def quotient(amount: Decimal, divisor: Decimal) -> Decimal:
     """Divide to 40 significant digits, half-even: the one place where a digit is given up."""
     return _QUOTIENT.divide(amount, divisor)
+
+
+def share_of(amount: Decimal, *, part: Decimal, whole: Decimal) -> Decimal:
+    """Take that share of an amount which a part is of a whole, to 40 significant digits, half-even."""
+    return _QUOTIENT.divide(_WIDE.multiply(amount, part), whole)
 
 
 def cut(value: Decimal, *, digits: int) -> Decimal:

@@ -19,6 +19,7 @@ from trading.conductor.refresher import Refresher
 from trading.conductor.work import halt, refuse
 from trading.risk.facts import BrokerFact, FactKind, known
 from trading.risk.records import Denial
+from trading.submission.pauses import BrokerPause, is_paused, pause
 from trading.values.symbols import Symbol
 
 pytestmark = pytest.mark.django_db
@@ -169,6 +170,32 @@ def test_a_broker_that_has_had_enough_is_left_alone_for_as_long_as_it_says(stati
 
     assert asked_after(stations, venue, seconds - 0.1) == []
     assert set(asked_after(stations, venue, 0.1)) >= {"account", "holdings", "quote AAPL", "asset AAPL"}
+
+
+def test_once_the_account_is_answered_about_again_the_pause_is_over(stations, venue):
+    """G3-32: the next time that the broker has had enough is the first in a row, and waits no longer than that."""
+    venue.fail("account", RateLimited("429"))
+    stations.refresher.run_once(now=stations.clock())
+    stations.forward(1)
+    assert not is_paused("dry_run", now=stations.clock())
+    assert BrokerPause.objects.exists()
+
+    stations.refresher.run_once(now=stations.clock())
+
+    assert not BrokerPause.objects.exists()
+
+
+def test_an_answer_about_a_quote_ends_no_pause(stations, venue):
+    """Prices may come from another host than the one that has had enough of us."""
+    stations.refresher.run_once(now=stations.clock())
+    pause("dry_run", NotAuthorised("401"), now=stations.clock())
+    stations.forward(5)
+    questions(venue)
+
+    stations.refresher.run_once(now=stations.clock())
+
+    assert questions(venue) == ["quote AAPL"]
+    assert BrokerPause.objects.exists()
 
 
 def test_a_symbol_that_the_broker_does_not_list_is_not_tradable(stations, venue):

@@ -26,7 +26,10 @@ from trading.ledger.mode import Installation, Mode
 from trading.ledger.tables import OffchainTrade, OnchainTrade, SymbolLock, TradeAccumulator, TradeExecutionLink
 from trading.offchain_order.view import OffchainOrderView
 from trading.onchain_trade.view import OnChainTradeView
+from trading.pnl.models import ExcludedFill, ProfitRow
+from trading.pnl.profits import Profits, rebuild
 from trading.position.view import PositionView
+from trading.values.symbols import Symbol
 from trading.values.thresholds import ONE_SHARE
 
 pytestmark = pytest.mark.django_db
@@ -583,6 +586,18 @@ def test_the_ledger_reads_what_was_imported(old):
     (position,) = Ledger(Mode.LEGACY).memory().positions()
 
     assert (position.net, position.threshold) == (Decimal("-0.75"), ONE_SHARE)
+
+
+def test_profits_are_computed_of_what_was_imported(old):
+    some_fills(old)
+    bring(old)
+    ledger = Ledger(Mode.LEGACY)
+    while Profits(ledger=ledger).run_once(now=factories.NOON):
+        continue
+
+    counted = ProfitRow.objects.count() + ExcludedFill.objects.count()
+    assert counted == 3
+    assert rebuild(ledger, Symbol("AAPL"), now=factories.NOON, change=False) == []
 
 
 def test_the_help_says_what_is_read(capsys):

@@ -21,6 +21,8 @@ from trading.values.secret import Secret
 AUTHORIZE = "/v1/oauth/authorize"
 TOKEN = "/v1/oauth/token"  # noqa: S105 - a path.
 
+# Of the app, and not of what it asks with (RFC 6749, 5.2): a process that knows a wrong secret ends no login.
+_OF_THE_APP = {"invalid_client", "unauthorized_client"}
 _ERROR_WORD = re.compile(r"[A-Za-z_]{1,60}")
 # Anything else in a header is an error that would repeat it.
 _TOKEN = re.compile(r"[\x21-\x7e]+")
@@ -88,7 +90,8 @@ class SchwabOAuth:
         """Ask for a newer access token.
 
         Raises LoginNeeded where Schwab does not take the refresh token any more, BrokerUnavailable where the same may
-        be asked again, and OutcomeUnknown where it may have been taken and no answer came.
+        be asked again, as by an app whose key and secret are right, and OutcomeUnknown where it may have been taken
+        and no answer came.
         """
         return _raised_or_given(
             self._asked(
@@ -145,6 +148,11 @@ def _raised_or_given(found: Grant | BrokerError) -> Grant:
 
 
 def _refusal(answer: Answer, *, what: str, changes: bool) -> BrokerError | None:
+    if answer.status in (400, 401) and _word(answer) in _OF_THE_APP:
+        return NotAuthorised(
+            f"{what}: Schwab does not know the app by this key and secret ({answer.status}, {_word(answer)}). Compare "
+            "SCHWAB_APP_KEY and SCHWAB_APP_SECRET with those at developer.schwab.com; the login is left as it is"
+        )
     if answer.status in (400, 401):
         return LoginNeeded(
             f"{what}: Schwab does not take it ({answer.status}, {_word(answer)}). Log in again; if that does not help, "

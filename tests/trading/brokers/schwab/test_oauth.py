@@ -214,6 +214,16 @@ def test_an_error_in_other_words_is_not_repeated(ask, httpserver, data, word):
     assert f"(400, {word})" in str(failing(ask, LoginNeeded))
 
 
+@pytest.mark.parametrize("word", ["invalid_client", "unauthorized_client"])
+def test_an_app_that_schwab_does_not_know_by_its_secret_ends_no_login(ask, httpserver, word):
+    answers(httpserver, data=json.dumps({"error": word, "error_description": f"for {REFRESH}"}), status=401)
+
+    error = failing(ask, NotAuthorised)
+
+    assert type(error) is NotAuthorised
+    assert f"(401, {word}). Compare SCHWAB_APP_KEY and SCHWAB_APP_SECRET" in str(error)
+
+
 def test_a_page_that_denies_access_is_no_word_about_the_login(ask, httpserver):
     page = recorded("POST /v1/oauth/token", 403)["body_text"]
     answers(httpserver, data=page + CODE, status=403, content_type="text/html")

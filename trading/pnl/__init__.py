@@ -1,0 +1,1 @@
+"""Profit and loss: what our fills on both venues earned, first in first out, symbol by symbol."""
