@@ -12,10 +12,9 @@ from audit_trail.strategies.records import (
     CongressTrade,
     PoliticianScore,
     RecordRef,
-    TradeKind,
 )
 from audit_trail.strategies.sieve import Sieve
-from audit_trail.strategies.signals import ONE, Opinion, Reason, Signal, rounded_score
+from audit_trail.strategies.signals import ONE, Opinion, Reason, rounded_score
 from audit_trail.strategies.strategy import Strategy, StrategyParameters
 from trading.values.arithmetic import ZERO, add, multiply, plain, quotient, subtract, total
 from trading.values.symbols import Symbol
@@ -68,12 +67,7 @@ def decide(known: Known, parameters: Parameters) -> Opinion:
     scores = _scores(known, parameters)
 
     trades = sieve.keep_recent(everybody, day=known.day, lookback_days=parameters.lookback_days)
-    trades = sieve.keep(
-        trades,
-        where=lambda trade: trade.kind is TradeKind.PURCHASE,
-        otherwise=Reason.NOT_A_PURCHASE,
-        because=lambda trade: f"it is a {trade.transaction_type!r}",
-    )
+    trades = sieve.keep_purchases(trades)
     trades = sieve.keep(
         trades,
         where=lambda trade: trade.asset_type.strip().upper() in parameters.asset_types,
@@ -95,9 +89,9 @@ def decide(known: Known, parameters: Parameters) -> Opinion:
             f"below {plain(parameters.min_quality_score)}"
         ),
     )
-    return sieve.opinion(
-        _signal(symbol, bought, people, scores, parameters) for symbol, bought in sieve.by_symbol(trades).items()
-    )
+    for symbol, bought in sieve.by_symbol(trades).items():
+        _say(sieve, symbol, bought, people, scores, parameters)
+    return sieve.opinion()
 
 
 def _scores(known: Known, parameters: Parameters) -> dict[str, PoliticianScore]:
@@ -107,20 +101,20 @@ def _scores(known: Known, parameters: Parameters) -> dict[str, PoliticianScore]:
     return {score.politician: score for score in sorted(young, key=lambda one: (one.known_at, one.ref.place))}
 
 
-def _signal(
+def _say(
+    sieve: Sieve,
     symbol: Symbol,
     trades: list[CongressTrade],
     people: dict[RecordRef, str],
     scores: dict[str, PoliticianScore],
     parameters: Parameters,
-) -> Signal:
+) -> None:
     politicians = sorted({people[trade.ref] for trade in trades})
     followed = [scores[politician] for politician in politicians]
     quality = quotient(total([score.score for score in followed]), Decimal(len(followed)))
-    return Signal.resting_on(
+    sieve.signal(
         [*trades, *followed],
-        strategy=NAME,
-        symbol=symbol,
+        symbol,
         score=score_of(len(politicians) if parameters.consensus else 1, quality),
         trigger="congressional_buy",
         facts=_facts(trades, politicians, quality),

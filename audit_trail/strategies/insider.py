@@ -5,9 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 from audit_trail.strategies.known import Known
-from audit_trail.strategies.records import InsiderTrade, TradeKind
+from audit_trail.strategies.records import InsiderTrade
 from audit_trail.strategies.sieve import Sieve
-from audit_trail.strategies.signals import ONE, Opinion, Reason, Signal
+from audit_trail.strategies.signals import ONE, Opinion, Reason
 from audit_trail.strategies.strategy import Strategy, StrategyParameters
 from trading.values.arithmetic import ZERO, add, canonical, multiply, plain, total
 from trading.values.symbols import Symbol
@@ -46,15 +46,7 @@ def decide(known: Known, parameters: Parameters) -> Opinion:
     """Say what to buy of what insiders bought lately."""
     sieve = Sieve(NAME)
     trades = sieve.keep_recent(known.of(InsiderTrade), day=known.day, lookback_days=parameters.lookback_days)
-    trades = sieve.keep(
-        trades,
-        where=lambda trade: trade.kind is TradeKind.PURCHASE,
-        otherwise=Reason.NOT_A_PURCHASE,
-        because=lambda trade: (
-            f"code {trade.transaction_code!r}, {trade.acquired_or_disposed!r}; "
-            "only P, acquired, is a purchase on the open market"
-        ),
-    )
+    trades = sieve.keep_purchases(trades)
     trades = sieve.keep(
         trades,
         where=lambda trade: value_usd(trade) > ZERO,
@@ -75,7 +67,15 @@ def decide(known: Known, parameters: Parameters) -> Opinion:
             because=lambda trade: f"{trade.insider_name} is {trade.officer_title or 'without a title'!r}",
         )
     bought = sieve.by_symbol(trades)
-    return sieve.opinion(_strongest([_signal(symbol, bought[symbol]) for symbol in bought], bought, parameters, sieve))
+    for symbol in _strongest(bought, parameters, sieve):
+        sieve.signal(
+            bought[symbol],
+            symbol,
+            score=_score(bought[symbol]),
+            trigger="insider_buy",
+            facts=_facts(bought[symbol]),
+        )
+    return sieve.opinion()
 
 
 def is_executive(trade: InsiderTrade) -> bool:
@@ -94,48 +94,36 @@ def score_of(insiders: int, value: Decimal) -> Decimal:
     return canonical(min(add(score, FOR_MUCH) if value > MUCH_USD else score, ONE))
 
 
-def _signal(symbol: Symbol, trades: list[InsiderTrade]) -> Signal:
-    insiders = {_person(trade) for trade in trades}
-    return Signal.resting_on(
-        trades,
-        strategy=NAME,
-        symbol=symbol,
-        score=score_of(len(insiders), _total(trades)),
-        trigger="insider_buy",
-        facts=_facts(trades, len(insiders)),
-    )
+def _strongest(bought: dict[Symbol, list[InsiderTrade]], parameters: Parameters, sieve: Sieve) -> list[Symbol]:
+    ranked = sorted(bought, key=lambda symbol: (_score(bought[symbol]), _total(bought[symbol])), reverse=True)
+    most = parameters.max_symbols
+    for rank, symbol in enumerate(ranked[most:], start=most + 1):
+        sieve.drop(bought[symbol], Reason.TOO_MANY, f"number {rank} by score and value, of at most {most}")
+    return sorted(ranked[:most])
 
 
-def _strongest(
-    signals: list[Signal], bought: dict[Symbol, list[InsiderTrade]], parameters: Parameters, sieve: Sieve
-) -> list[Signal]:
-    by_symbol = sorted(signals, key=lambda one: one.symbol)
-    ranked = sorted(by_symbol, key=lambda one: (one.score, _total(bought[one.symbol])), reverse=True)
-    for rank, signal in enumerate(ranked[parameters.max_symbols :], start=parameters.max_symbols + 1):
-        sieve.drop_signal(
-            signal, Reason.TOO_MANY, f"number {rank} by score and value, of at most {parameters.max_symbols}"
-        )
-    return sorted(ranked[: parameters.max_symbols], key=lambda one: one.symbol)
+def _score(trades: list[InsiderTrade]) -> Decimal:
+    return score_of(len(_insiders(trades)), _total(trades))
 
 
-def _facts(trades: list[InsiderTrade], insiders: int) -> dict[str, Any]:
+def _insiders(trades: list[InsiderTrade]) -> set[str]:
+    return {" ".join(trade.insider_name.lower().split()) for trade in trades}
+
+
+def _facts(trades: list[InsiderTrade]) -> dict[str, Any]:
     return {
         "insider_names": sorted({trade.insider_name for trade in trades}),
         "officer_titles": sorted({trade.officer_title for trade in trades if trade.officer_title}),
         "trade_dates": sorted({trade.transaction_date.isoformat() for trade in trades}),
         "trade_count": len(trades),
-        "insider_count": insiders,
-        "consensus_detected": insiders > 1,
+        "insider_count": len(_insiders(trades)),
+        "consensus_detected": len(_insiders(trades)) > 1,
         "total_value_usd": _total(trades),
     }
 
 
 def _total(trades: list[InsiderTrade]) -> Decimal:
     return total([value_usd(trade) for trade in trades])
-
-
-def _person(trade: InsiderTrade) -> str:
-    return " ".join(trade.insider_name.lower().split())
 
 
 def _price(trade: InsiderTrade) -> str:

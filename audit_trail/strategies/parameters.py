@@ -212,7 +212,7 @@ class _Tables(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     limits: Limits
     sizing: Sizing
     safety: Safety
-    strategies: dict[str, _Strategy]
+    strategies: dict[str, dict[str, Any]]
 
 
 def _of_environment(environment: Environment, tables: dict[str, Any], registry: Registry, name: str) -> Parameters:
@@ -238,8 +238,10 @@ def _of_environment(environment: Environment, tables: dict[str, Any], registry: 
     return parameters
 
 
-def _settings(strategy: Strategy, read: _Strategy, where: str) -> StrategySettings:
-    params = _convert(read.params, strategy.parameters, f"{where}, strategies.{strategy.name}.params")
+def _settings(strategy: Strategy, table: dict[str, Any], where: str) -> StrategySettings:
+    where = f"{where}, strategies.{strategy.name}"
+    read = _convert(table, _Strategy, where)
+    params = _convert(read.params, strategy.parameters, f"{where}.params")
     return StrategySettings(enabled=read.enabled, weight=read.weight, params=params)
 
 

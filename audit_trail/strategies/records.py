@@ -81,6 +81,16 @@ class ReportedTrade(Record, frozen=True, kw_only=True):
     transaction_date: date
     """When it was made, which is weeks before anybody else could know."""
 
+    @property
+    def kind(self) -> TradeKind:
+        """What was done. A source whose words for it nobody has read says nothing that can be followed."""
+        return TradeKind.OTHER
+
+    @property
+    def words(self) -> str:
+        """What was done, in the source's words."""
+        return "of an unknown kind"
+
 
 class CongressTrade(ReportedTrade, frozen=True, kw_only=True):
     """A trade that a member of Congress reported."""
@@ -108,6 +118,10 @@ class CongressTrade(ReportedTrade, frozen=True, kw_only=True):
         if words == "purchase":
             return TradeKind.PURCHASE
         return TradeKind.SALE if words == "sale" or words.startswith("sale (") else TradeKind.OTHER
+
+    @property
+    def words(self) -> str:
+        return repr(self.transaction_type)
 
 
 class InsiderTrade(ReportedTrade, frozen=True, kw_only=True):
@@ -144,6 +158,10 @@ class InsiderTrade(ReportedTrade, frozen=True, kw_only=True):
         code, direction = self.transaction_code.strip().upper(), self.acquired_or_disposed.strip().upper()
         known = {("P", "A"): TradeKind.PURCHASE, ("S", "D"): TradeKind.SALE}
         return known.get((code, direction), TradeKind.OTHER)
+
+    @property
+    def words(self) -> str:
+        return f"code {self.transaction_code!r}, {self.acquired_or_disposed!r}"
 
 
 class PoliticianScore(Record, frozen=True, kw_only=True):

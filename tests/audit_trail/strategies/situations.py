@@ -234,7 +234,7 @@ def safety(**given: Any) -> Safety:
     return Safety(**{**values, **given})
 
 
-def settings(weight: str, params: StrategyParameters) -> StrategySettings:
+def setting(weight: str, params: StrategyParameters) -> StrategySettings:
     return StrategySettings(enabled=d(weight) > 0, weight=d(weight), params=params)
 
 
@@ -246,8 +246,8 @@ def parameters(*, congress: str = "0.5", insiders: str = "0.5", **given: Any) ->
         "sizing": sizing(),
         "safety": safety(),
         "strategies": {
-            "congressional": settings(congress, congressional_parameters()),
-            "insider": settings(insiders, insider_parameters()),
+            "congressional": setting(congress, congressional_parameters()),
+            "insider": setting(insiders, insider_parameters()),
         },
     }
     return Parameters(**{**values, **given})

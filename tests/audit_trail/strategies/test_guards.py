@@ -139,4 +139,3 @@ def test_what_an_empty_target_does(targets, environment, on_empty, expected):
     given = parameters(environment=environment, safety=safety(on_empty_target=on_empty))
 
     assert stance(targets=targets, parameters=given) is expected
-

@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_trail.strategies.limits import limit
@@ -142,6 +142,7 @@ SCORES = st.decimals("0.1", 1, places=2)
 PARTS = st.decimals("0.01", 1, places=2)
 
 
+@settings(deadline=None)
 @given(
     wanted=st.dictionaries(
         st.text("ABCDEFGHIJ", min_size=1, max_size=2), st.tuples(AMOUNTS, SCORES), min_size=1, max_size=25

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_trail.strategies.merging import NothingToMerge, merged_usd
@@ -53,6 +53,7 @@ SCORES = st.decimals(-1, 1, places=4)
 WEIGHTS = st.decimals("0.01", 1, places=3)
 
 
+@settings(deadline=None)
 @given(
     said=st.dictionaries(
         st.tuples(st.sampled_from("ABC"), st.sampled_from(["AAPL", "BRK.B", "F"])), SCORES, min_size=1

@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_trail.strategies.politicians import identities, scores
@@ -89,6 +89,7 @@ def test_a_person_is_the_number_and_a_name_only_where_it_can_be_nobody_else():
     }
 
 
+@settings(deadline=None)
 @given(
     purchases=st.dictionaries(st.sampled_from(["A", "B", "C"]), st.integers(0, 12)),
     sales=st.dictionaries(st.sampled_from(["A", "B", "C"]), st.integers(0, 20)),

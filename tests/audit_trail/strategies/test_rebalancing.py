@@ -1,7 +1,7 @@
 """Rebalancing: from what is held and what is wanted to what is to be done. Rows: Q4, Q6, L7; B-aud-7, B-aud-12."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_trail.strategies.rebalancing import Step, SymbolTwice, rebalance
@@ -168,6 +168,7 @@ VALUES = st.decimals("0.01", 20_000, places=2)
 SYMBOLS = st.text("ABC", min_size=1, max_size=2)
 
 
+@settings(deadline=None)
 @given(
     wanted=st.dictionaries(SYMBOLS, VALUES, max_size=8),
     held=st.dictionaries(SYMBOLS, VALUES, max_size=8),
