@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("trading", "0009_sendings_named"),
+        ("trading", "0010_profits"),
     ]
 
     operations = [
