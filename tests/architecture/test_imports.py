@@ -25,6 +25,8 @@ PARTS = [
     "trading.cutover",
     "trading",  # What is left of it: models, admin, management.
     "audit_trail.payloads",
+    "audit_trail.ingestion",
+    "audit_trail.sources",
     "audit_trail",  # Likewise.
     "config.venues",
     "config",
@@ -40,6 +42,7 @@ STRANGERS = {
     *product(ADAPTERS, AGGREGATES),
     # A venue and the adapter that calls it are written from the same facts, so that each checks the other.
     ("config.venues", "trading.brokers"),
+    ("config.venues", "audit_trail.sources"),
 }
 
 # Files that decide: they can be read, tested and replayed without Django.
