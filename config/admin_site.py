@@ -101,10 +101,23 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
+                "title": "Market intelligence",
+                "separator": True,
+                "items": [
+                    _page("Ingestion runs", "cloud_download", "audit_trail.dataingestionrun"),
+                    _page("Congress trades", "gavel", "audit_trail.congresstrade"),
+                    _page("Insider trades", "badge", "audit_trail.insidertrade"),
+                    _page("Records", "description", "audit_trail.sourcerecord"),
+                    _page("Records of runs", "fact_check", "audit_trail.dataingestionrunrecord"),
+                    _page("Parked rows", "report", "audit_trail.parkedrow"),
+                    _page("Allowances", "speed", "audit_trail.sourceallowance"),
+                ],
+            },
+            {
                 "title": "Calls",
                 "separator": True,
                 "items": [
-                    _page("Calls to brokers", "call_made", "audit_trail.apicalllog"),
+                    _page("Calls", "call_made", "audit_trail.apicalllog"),
                     _page("Payloads", "data_object", "audit_trail.apipayload"),
                 ],
             },

@@ -44,7 +44,7 @@ class ApiCallLogAdmin(ReadOnlyAdmin):
     search_fields = ("reference", "correlation_id")
     search_help_text = "A client order id, a purpose as a whole, or what the service calls the call"
     fieldsets = (
-        (None, {"fields": ("source", "method", "endpoint", "purpose", "referred", "run_id")}),
+        (None, {"fields": ("source", "method", "endpoint", "purpose", "referred", "run")}),
         ("End", {"fields": ("end", "error", "rate_limit_remaining", "correlation_id")}),
         ("Times", {"fields": ("sent_at", "ended_at", "duration_ms")}),
     )
@@ -70,6 +70,11 @@ class ApiCallLogAdmin(ReadOnlyAdmin):
         if not row.reference:
             return shown(None)
         return list_link("audit_trail.apicalllog", row.reference, reference__exact=row.reference)
+
+    def run(self, row: ApiCallLog) -> str:
+        if row.run_id is None:
+            return shown(None)
+        return list_link("audit_trail.dataingestionrun", str(row.run_id), run_id__exact=row.run_id)
 
     @admin.display(description="end")
     def end(self, row: ApiCallLog) -> str:

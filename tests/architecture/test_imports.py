@@ -26,6 +26,8 @@ PARTS = [
     "trading.cutover",
     "trading",  # What is left of it: models, admin, management.
     "audit_trail.payloads",
+    "audit_trail.ingestion",
+    "audit_trail.sources",
     "audit_trail.strategies",
     "audit_trail",  # Likewise.
     "config.venues",
@@ -42,6 +44,7 @@ STRANGERS = {
     *product(ADAPTERS, AGGREGATES),
     # A venue and the adapter that calls it are written from the same facts, so that each checks the other.
     ("config.venues", "trading.brokers"),
+    ("config.venues", "audit_trail.sources"),
     # A strategy decides on plain records; whoever gathers them from tables comes after it.
     *product(["audit_trail.strategies"], ["audit_trail.payloads", "audit_trail.ingestion", "audit_trail.sources"]),
 }

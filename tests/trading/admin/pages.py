@@ -6,6 +6,7 @@ from django.contrib.admin.utils import quote
 from django.urls import reverse
 
 from tests.support import factories as make
+from tests.support import ingested
 
 ROWS = {
     "trading.queuedlog": make.queued_log,
@@ -56,6 +57,13 @@ ROWS = {
     "eventstore.eventarchive": make.archive,
     "audit_trail.apicalllog": make.api_call,
     "audit_trail.apipayload": make.api_payload,
+    "audit_trail.dataingestionrun": ingested.run,
+    "audit_trail.dataingestionrunrecord": ingested.run_record,
+    "audit_trail.sourcerecord": ingested.record,
+    "audit_trail.parkedrow": ingested.parked_row,
+    "audit_trail.sourceallowance": ingested.allowance,
+    "audit_trail.congresstrade": ingested.congress_trade,
+    "audit_trail.insidertrade": ingested.insider_trade,
 }
 
 # Those that an operator may change, with a reason.

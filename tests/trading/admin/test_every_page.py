@@ -163,6 +163,7 @@ def test_the_groups_of_the_sidebar_stand_in_an_operators_order():
         "Chain",
         "Books",
         "Events",
+        "Market intelligence",
         "Calls",
         "Housekeeping",
     ]

@@ -1,0 +1,1 @@
+"""Quiver Quantitative: what politicians and insiders report of their trades."""

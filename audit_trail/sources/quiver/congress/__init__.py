@@ -1,0 +1,1 @@
+"""Trades of members of Congress, as they report them."""

@@ -1,0 +1,1 @@
+"""Trades of insiders in their own company, from Form 4."""
