@@ -128,8 +128,8 @@ def tx_hash(name: object) -> str:
     return "0x" + hashlib.sha256(f"tx {name}".encode()).hexdigest()
 
 
-def block_time(number: int, seconds_a_block: int = SECONDS_A_BLOCK) -> int:
-    return STARTED + seconds_a_block * (number - FIRST_BLOCK)
+def block_time(number: int, seconds_a_block: int = SECONDS_A_BLOCK, *, started: int = STARTED) -> int:
+    return started + seconds_a_block * (number - FIRST_BLOCK)
 
 
 def log_of(emission: Emission, *, block: int, index: int = 0, tx: object = None) -> Log:
@@ -150,9 +150,9 @@ def log_of(emission: Emission, *, block: int, index: int = 0, tx: object = None)
 class MadeChain:
     """A chain that a test mines block by block; a recording for the replay node."""
 
-    def __init__(self, *symbols: str, seconds_a_block: int = SECONDS_A_BLOCK) -> None:
+    def __init__(self, *symbols: str, seconds_a_block: int = SECONDS_A_BLOCK, started: int = STARTED) -> None:
         self.head = FIRST_BLOCK - 1
-        self._seconds_a_block = seconds_a_block
+        self._seconds_a_block, self._started = seconds_a_block, started
         self.symbols = {"USDC", *symbols}
         self._blocks: list[dict[str, Any]] = []
         self._logs: list[dict[str, Any]] = []
@@ -165,7 +165,7 @@ class MadeChain:
         self.head += 1
         self.symbols.update(symbols)
         number, index, hashes = self.head, 0, []
-        block, timestamp = block_hash(number), hex(block_time(number, self._seconds_a_block))
+        block, timestamp = block_hash(number), hex(block_time(number, self._seconds_a_block, started=self._started))
         for place, emissions in enumerate(transactions):
             hash = tx_hash((number, place))
             hashes.append(hash)

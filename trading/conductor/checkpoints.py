@@ -60,19 +60,21 @@ def take_lease(
 ) -> ChainCheckpoint | None:
     """Become, or stay, the one process that reads the chain; None while another one is.
 
-    A take-over raises the fencing token, so that whatever the former holder still writes is refused.
+    A take-over raises the fencing token, so that whatever the former holder still writes is refused. Whoever holds it
+    renews it when a third of it has passed: it is looked at many times a second, and that writes nothing.
     """
-    ChainCheckpoint.objects.get_or_create(
+    found, _ = ChainCheckpoint.objects.get_or_create(
         orderbook=orderbook,
         defaults={"chain_id": chain_id, "next_block": first_block, "range_size": range_size, "updated_at": now},
     )
     mine = ChainCheckpoint.objects.filter(orderbook=orderbook)
+    if found.lease_holder == holder and found.lease_until is not None and found.lease_until - now > lasts * 2 / 3:
+        return found
     until = now + lasts
     if not mine.filter(lease_holder=holder).update(lease_until=until):
         free = Q(lease_holder=None) | Q(lease_until=None) | Q(lease_until__lte=now)
-        former = mine.values_list("lease_holder", flat=True).first()
-        if former is not None and is_gone(former):
-            free |= Q(lease_holder=former)
+        if found.lease_holder is not None and is_gone(found.lease_holder):
+            free |= Q(lease_holder=found.lease_holder)
         taken = mine.filter(free).update(lease_holder=holder, lease_until=until, fencing_token=F("fencing_token") + 1)
         if not taken:
             return None

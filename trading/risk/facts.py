@@ -122,8 +122,11 @@ def claim(row: BrokerFact, *, now: datetime) -> bool:
 def store(row: BrokerFact, answer: Answer, *, again_at: datetime) -> None:
     """Keep an answer, unless a later question was answered meanwhile."""
     newer = Q(as_of=None) | Q(as_of__lt=answer.as_of)
-    BrokerFact.objects.filter(newer, pk=row.pk).update(body=msgspec.json.encode(answer).decode(), as_of=answer.as_of)
-    BrokerFact.objects.filter(pk=row.pk).update(not_before=again_at, tries=0, trouble=None)
+    asked = {"not_before": again_at, "tries": 0, "trouble": None}
+    body = msgspec.json.encode(answer).decode()
+    # One commit in the usual case: a hedge waits for five of these.
+    if not BrokerFact.objects.filter(newer, pk=row.pk).update(body=body, as_of=answer.as_of, **asked):
+        BrokerFact.objects.filter(pk=row.pk).update(**asked)
 
 
 def note_trouble(row: BrokerFact, trouble: str, *, again_at: datetime) -> int:

@@ -257,6 +257,19 @@ def test_of_two_watchers_one_reads_until_its_lease_ends(replay, chain):
     node.close()
 
 
+def test_whoever_holds_the_lease_renews_it_when_a_third_of_it_has_passed():
+    """It is asked for at every look, several times a second, also where the chain stands still."""
+    clock, until = Clock(), []
+    for seconds in (0, 4.9, 0.1, 4.9, 0.1):
+        clock.forward(seconds)
+        until.append(lease("elsewhere:1:a", clock).lease_until)
+
+    taken, renewed = until[0], until[2]
+    assert until == [taken, taken, renewed, renewed, clock() + LEASE]
+    assert renewed - taken == LEASE / 3
+    assert ChainCheckpoint.objects.get().lease_until == clock() + LEASE
+
+
 def test_a_watcher_that_ends_in_order_lets_the_next_one_in_at_once(replay, chain):
     clock, node = Clock(), node_at(replay.url)
     first, second = (Stations(node=node, clock=clock, holder=name) for name in ("elsewhere:1:a", "elsewhere:2:b"))
