@@ -35,7 +35,7 @@ _NOBODY = (
 class OperatorRequestAdmin(ReadOnlyAdmin):
     """Requests by command, newest first."""
 
-    list_display = ("asked_at", "verb", "subject", "standing", "what_came", "actor", "why", "done_at")
+    list_display = ("asked_at", "verb", "subject", "listed_state", "what_came", "actor", "why", "done_at")
     fields = (
         "verb",
         "about",
@@ -73,6 +73,12 @@ class OperatorRequestAdmin(ReadOnlyAdmin):
         if state is RequestState.WAITING and not had_a_turn(Clerk.name, now=timezone.now()):
             return lines([told, _NOBODY])
         return told
+
+    @admin.display(description="state")
+    def listed_state(self, row: OperatorRequest) -> str:
+        """As in a list: whether somebody will do it is asked on the page of one alone."""
+        state = RequestState(row.state)
+        return badge(state, _COLOURS[state])
 
     @admin.display(description="subject")
     def about(self, row: OperatorRequest) -> str:
