@@ -200,6 +200,8 @@ def test_every_link_of_a_hedge_leads_somewhere(operator):
         make.dry_run_order(client_order_id=order.client_order_id),
         make.api_call(reference=order.client_order_id),
         make.symbol_wait(symbol="AAPL"),
+        make.operator_request(verb="resume_symbol", subject="AAPL"),
+        make.operator_request(subject=str(order.pk)),
         make.symbol_lock(symbol="AAPL"),
         make.order_work(order_id=order.pk),
         make.enrichment(id=trade_view.pk),
