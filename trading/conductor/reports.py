@@ -61,6 +61,8 @@ def record(ledger: Ledger, order: OffchainOrder, report: OrderReport, *, now: da
             _stop(step, known, difference, now)
         elif _overtaken(order, known, report):
             log.info("Report overtaken by a newer one", order=known.order_id, symbol=known.symbol)
+        elif known.has_ended and known.broker_order_id is None:
+            _record_found(step, known, report, now)
         elif known.has_ended:
             _record_late(step, known, report, now)
         else:
@@ -142,8 +144,12 @@ def _difference(asked: OffchainOrder, known: OffchainOrder, report: OrderReport)
 
 
 def _overtaken(asked: OffchainOrder, known: OffchainOrder, report: OrderReport) -> bool:
-    """Tell whether another process, which asked later, has booked more than this report knows of."""
-    return report.filled_shares < known.filled_shares or (known.has_ended and not asked.has_ended)
+    """Tell whether another process, which asked later, has booked more than this report knows of.
+
+    An order that ended without an id of the broker's was never there, as far as that one knew. That it is there is news.
+    """
+    ended_meanwhile = known.has_ended and not asked.has_ended and known.broker_order_id is not None
+    return report.filled_shares < known.filled_shares or ended_meanwhile
 
 
 def _stop(step: Step, order: OffchainOrder, difference: str, now: datetime) -> None:
@@ -166,15 +172,7 @@ def _record_open(step: Step, order: OffchainOrder, report: OrderReport, now: dat
         forget_refusals(order.symbol)
     with step.group(correlation=f"order:{order.order_id}"):
         if order.broker_order_id is None or order.state is OrderState.UNKNOWN:
-            step.handle(
-                OffchainOrder,
-                order.order_id,
-                ConfirmSubmission(
-                    broker_order_id=report.broker_order_id,
-                    accepted_shares=report.requested_shares or order.requested_shares,
-                    submitted_at=report.submitted_at,
-                ),
-            )
+            step.handle(OffchainOrder, order.order_id, _confirmation(order, report))
         match report.status:
             case OrderStatus.PARTIALLY_FILLED:
                 _fill_partly(step, order, report)
@@ -309,6 +307,33 @@ def _refused(order: OffchainOrder, reason: str, now: datetime) -> None:
             f"and `manage.py resume_symbol {order.symbol} --reason …`",
             at=now,
         )
+
+
+def _record_found(step: Step, order: OffchainOrder, report: OrderReport, now: datetime) -> None:
+    """The broker has an order that we hold to be refused, or never there: from now on it is asked for its fills."""
+    with step.group(correlation=f"order:{order.order_id}"):
+        step.handle(OffchainOrder, order.order_id, _confirmation(order, report))
+    _record_late(step, order, report, now)
+    if report.status.is_end:
+        return  # Nothing more comes of it, and what it filled is booked.
+    halt(order.symbol, f"order {order.order_id} had ended as {order.state}, and is open at the broker", now=now)
+    open_notice(
+        "symbol_halted",
+        order.symbol,
+        f"order {order.order_id} ({order.side} {order.symbol}) had ended as {order.state}, and is open at the broker as "
+        f"{report.broker_order_id}. It may still fill, and its shares may have been hedged by another order since. "
+        f"Cancel it there; then `manage.py recheck_order {order.order_id} --reason …`, which books what it filled, and "
+        f"`manage.py resume_symbol {order.symbol} --reason …`",
+        at=now,
+    )
+
+
+def _confirmation(order: OffchainOrder, report: OrderReport) -> ConfirmSubmission:
+    return ConfirmSubmission(
+        broker_order_id=report.broker_order_id,
+        accepted_shares=report.requested_shares or order.requested_shares,
+        submitted_at=report.submitted_at,
+    )
 
 
 def _record_late(step: Step, order: OffchainOrder, report: OrderReport, now: datetime) -> None:

@@ -217,14 +217,13 @@ class OffchainOrder(msgspec.Struct, frozen=True, kw_only=True):
             case SubmissionStarted(sending_at=at):
                 return replace(self, state=OrderState.SENDING, sending_at=at)
             case Submitted():
-                return replace(
+                known = replace(
                     self,
-                    state=OrderState.SUBMITTED,
                     broker_order_id=event.broker_order_id,
                     accepted_shares=event.accepted_shares,
                     submitted_at=event.submitted_at,
-                    reason=None,
                 )
+                return known if self.has_ended else replace(known, state=OrderState.SUBMITTED, reason=None)
             case OutcomeUnknown(reason=reason):
                 return replace(self, state=OrderState.UNKNOWN, reason=reason)
             case PartiallyFilled():
@@ -261,6 +260,9 @@ class OffchainOrder(msgspec.Struct, frozen=True, kw_only=True):
             raise NotPlaced(f"order {self.order_id} is not placed")
         if self.broker_order_id == command.broker_order_id and self.state is not OrderState.UNKNOWN:
             return []
+        if self.has_ended and self.broker_order_id is None:
+            # It ended here for not being there, and is there after all. Its end stays; its fills are asked for.
+            return [Submitted(**msgspec.structs.asdict(command))]
         self._refuse_if_ended()
         if self.broker_order_id not in (None, command.broker_order_id):
             raise AlreadySubmitted(

@@ -31,7 +31,7 @@ class StartSubmission(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConfirmSubmission(msgspec.Struct, frozen=True, kw_only=True):
-    """Note the broker's id; the same id again changes nothing."""
+    """Note the broker's id; the same id again changes nothing. An order that ended without one stays ended."""
 
     broker_order_id: BrokerOrderId
     accepted_shares: Shares

@@ -503,3 +503,55 @@ def test_a_rejection_that_another_process_heard_first_is_booked_once(stations, v
 
     assert stations.only_order().state is OrderState.REJECTED
     assert SymbolWait.objects.get().times == 1
+
+
+def test_an_order_that_was_refused_to_one_and_taken_from_another_is_followed_and_told(stations, venue, clock):
+    """I6: once the report was thrown away as overtaken, and what was filled of the order was never booked."""
+    other = Stations(mode=stations.ledger.mode, clock=clock, broker=venue)
+    submit = venue.submit
+
+    def refused_there(request):
+        venue.submit = submit
+        venue.fail("submit", OrderRejected("what the first try would sell is held for nothing else"))
+        other.run(other.dispatcher)
+        assert stations.only_order().state is OrderState.REJECTED
+        return submit(request)
+
+    venue.submit = refused_there
+    dispatch(stations)
+
+    order = stations.only_order()
+    assert (order.state, order.broker_order_id) == (OrderState.REJECTED, "V-1")
+    assert order.reason == "what the first try would sell is held for nothing else"
+    assert notices() == [("symbol_halted", "AAPL")]
+    assert SymbolWait.objects.get().halted_at is not None
+    stations.run(stations.hedger)
+    assert len(stations.orders()) == 1
+
+    venue.tell(OrderStatus.FILLED, "2")
+    clock.forward(400)
+    stations.hedge()
+    assert stations.only_order().filled_shares == 2
+    assert stations.net("AAPL") == Decimal("-0.5")
+    assert ("late_fill", "order 1") in notices()
+    books(stations.ledger)
+
+
+def test_an_order_that_was_refused_to_one_and_filled_for_another_is_booked(stations, venue, clock):
+    other = Stations(mode=stations.ledger.mode, clock=clock, broker=venue)
+    submit = venue.submit
+
+    def refused_there(request):
+        venue.submit = submit
+        venue.fail("submit", OrderRejected("no"))
+        other.run(other.dispatcher)
+        submit(request)
+        return venue.tell(OrderStatus.FILLED, "2")
+
+    venue.submit = refused_there
+    dispatch(stations)
+
+    assert (stations.only_order().broker_order_id, stations.only_order().filled_shares) == ("V-1", 2)
+    assert stations.net("AAPL") == Decimal("-0.5")
+    assert notices() == [("late_fill", "order 1")]
+    books(stations.ledger)

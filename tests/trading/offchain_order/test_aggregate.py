@@ -236,8 +236,8 @@ OUTCOMES = {
     "cancelled": ENDED,
     "expired": ENDED,
     "failed": ENDED,
-    # The broker never had it, under any id.
-    "rejected": ENDED | {"confirm": AlreadyCompleted},
+    # The broker never had it, as far as was known: that it has it after all is told, and ends nothing anew.
+    "rejected": ENDED | {"confirm": Submitted, "confirm otherwise": Submitted},
 }
 
 

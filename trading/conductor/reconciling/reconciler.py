@@ -1,8 +1,8 @@
 """The reconciler: holds the broker's word against our books. It changes no position; what differs is shown and told.
 
-Orders at the broker that carry our mark and are not in our books are taken in, so that their fills are counted. What is
-held there is compared, symbol by symbol, with what our books say was bought and sold there, and with the baseline that
-an operator set for what was held before.
+Orders at the broker that carry our mark and are not in our books, or not as open, are taken in, so that their fills are
+counted. What is held there is compared, symbol by symbol, with what our books say was bought and sold there, and with
+the baseline that an operator set for what was held before.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +15,7 @@ from trading.brokers.outcomes import BrokerUnavailable
 from trading.brokers.port import Broker
 from trading.conductor.reconciling.adoption import adopt, is_marked
 from trading.conductor.reconciling.holding_checks import check_holdings
+from trading.conductor.reports import record
 from trading.ledger.book import Ledger
 from trading.submission.pauses import is_paused, pause, pauses_for_all, resume_calls
 from trading.values.symbols import Symbol
@@ -62,5 +63,11 @@ class Reconciler:
         memory = self._ledger.memory()
         for report in self._broker.open_orders():
             name = report.client_order_id
-            if name is not None and is_marked(name) and memory.order_named(name) is None:
+            if name is None or not is_marked(name):
+                continue
+            order = memory.order_named(name)
+            if order is None:
                 adopt(self._ledger, self._broker.name, report, now=now)
+            elif order.has_ended and (order.broker_order_id is None or report.filled_shares > order.filled_shares):
+                # It is open there, and has ended in our books: no station asks about it, or not for long.
+                record(self._ledger, order, report, now=now, actor=self.name)

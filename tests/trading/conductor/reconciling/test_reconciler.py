@@ -10,7 +10,7 @@ from tests.support.made_chain import know_tokens, log_of, take
 from tests.support.stations import MODES, Clock, Stations, notices
 from tests.support.venue import Venue
 from trading.brokers.orders import OrderRequest, OrderStatus
-from trading.brokers.outcomes import BrokerUnavailable, NotAuthorised, RateLimited
+from trading.brokers.outcomes import BrokerUnavailable, NotAuthorised, OrderRejected, RateLimited
 from trading.conductor.reconciling import adoption
 from trading.conductor.reconciling.adoption import is_marked
 from trading.conductor.reconciling.holding_checks import HoldingCheck, set_baseline
@@ -251,6 +251,27 @@ def test_a_stray_under_a_number_that_another_order_has_is_for_the_operator(stati
 
     assert len(stations.orders()) == 1
     assert "order 1 is in our books" in Notice.objects.get().text
+
+
+def test_an_order_that_we_hold_to_be_refused_and_that_stands_there_is_followed_and_told(stations, venue, reconciler):
+    """The books know its name, so it was no stray, and nobody looked at it."""
+    stations.fill(log_of(take("SELL", "2.5", "tAAPL", usdc="500"), block=100))
+    venue.fail("submit", OrderRejected("no"), taken=True)
+    stations.run(stations.hedger)
+    stations.run(stations.dispatcher)
+    venue.tell(OrderStatus.PARTIALLY_FILLED, "1")
+
+    look(reconciler, stations, times=2)
+
+    order = stations.only_order()
+    assert (order.state, order.broker_order_id, order.filled_shares) == (OrderState.REJECTED, "V-1", 1)
+    assert stations.net("AAPL") == Decimal("-1.5")
+    assert notices() == [("late_fill", "order 1"), ("symbol_halted", "AAPL")]
+    books(stations.ledger)
+
+    venue.tell(OrderStatus.PARTIALLY_FILLED, "1.5")
+    look(reconciler, stations)
+    assert stations.net("AAPL") == -1
 
 
 def test_orders_of_others_are_left_alone(stations, venue, reconciler, clock):
