@@ -45,6 +45,12 @@ UNFOLD: dict[str, Any] = {
                     _page("Operators' requests", "support_agent", "trading.operatorrequest"),
                     _page("Holdings", "inventory_2", "trading.holdingcheck"),
                     _page("Trading accounts", "account_balance", "trading.tradingaccount"),
+                ],
+            },
+            {
+                "title": "Profit",
+                "separator": True,
+                "items": [
                     _page("Profits", "trending_up", "trading.profitrow"),
                     _page("Fills without profit", "money_off", "trading.excludedfill"),
                     _page("Moved fills", "move_down", "trading.movedfill"),

@@ -17,7 +17,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from eventstore.store import Draft, append
 from trading.ledger import backlog
 from trading.ledger.legacy import LegacyMemory
-from trading.ledger.memory import ROWLESS, AnyAggregate, Entry, Memory
+from trading.ledger.memory import ROWLESS, AnyAggregate, Change, Entry, Memory
 from trading.ledger.mode import Mode, mode_in_force, wrong_mode
 from trading.ledger.moved import note_moved
 from trading.ledger.step import Step
@@ -56,22 +56,23 @@ class Ledger:
     def _write(self, step: Step, memory: Memory) -> None:
         if not step.entries:
             return
-        note_moved(step.changes())
+        changes = step.changes()
+        note_moved(changes)
         if self.mode is Mode.EVENTS:
             append(drafts(step.entries), at=step.at)
             if self.legacy_projection:
-                self._project(step)
+                self._project(step, changes)
             return
         if not isinstance(memory, LegacyMemory):
             raise TypeError(f"{self.mode} is read from the legacy tables")
-        memory.write(step.changes(), step.entries, at=step.at)
+        memory.write(changes, step.entries, at=step.at)
         told = step.entries if self.mode is Mode.DUAL else [e for e in step.entries if e.aggregate in ROWLESS]
         if told:
             self._append_or_queue(told, step.at)
 
-    def _project(self, step: Step) -> None:
+    def _project(self, step: Step, changes: Sequence[Change]) -> None:
         """Keep the legacy tables as a projection: they are no truth here, but their readers are served."""
-        legacy, changes = LegacyMemory(), step.changes()
+        legacy = LegacyMemory()
         touched: dict[AnyAggregate, list[str]] = {}
         for change in changes:
             if change.aggregate not in ROWLESS:

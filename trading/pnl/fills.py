@@ -3,8 +3,6 @@
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from django.db.models import Q
-
 from trading.ledger.mode import Mode
 from trading.ledger.moved import Venue
 from trading.ledger.tables import OffchainTrade, OnchainTrade
@@ -74,8 +72,7 @@ def _trades(mode: Mode, ids: Collection[str]) -> Iterable[Any]:
     if mode is Mode.EVENTS:
         return OnChainTradeView.objects.filter(id__in=ids, reorged_at=None)
     wanted = set(ids)
-    hashes = {id.partition(":")[0] for id in ids}
-    rows = OnchainTrade.objects.filter(Q(tx_hash__in=hashes), reorged_at=None)
+    rows = OnchainTrade.objects.filter(tx_hash__in={id.partition(":")[0] for id in ids}, reorged_at=None)
     return [row for row in rows if str(row.trade) in wanted]
 
 
