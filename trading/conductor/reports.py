@@ -146,7 +146,7 @@ def _difference(asked: OffchainOrder, known: OffchainOrder, report: OrderReport)
 def _overtaken(asked: OffchainOrder, known: OffchainOrder, report: OrderReport) -> bool:
     """Tell whether another process, which asked later, has booked more than this report knows of.
 
-    An order that ended without an id of the broker's was never there, as far as that one knew. That it is there is news.
+    An order that ended without an id of the broker's was never there, as far as that one knew: that it is, is news.
     """
     ended_meanwhile = known.has_ended and not asked.has_ended and known.broker_order_id is not None
     return report.filled_shares < known.filled_shares or ended_meanwhile
@@ -320,8 +320,8 @@ def _record_found(step: Step, order: OffchainOrder, report: OrderReport, now: da
     open_notice(
         "symbol_halted",
         order.symbol,
-        f"order {order.order_id} ({order.side} {order.symbol}) had ended as {order.state}, and is open at the broker as "
-        f"{report.broker_order_id}. It may still fill, and its shares may have been hedged by another order since. "
+        f"order {order.order_id} ({order.side} {order.symbol}) had ended as {order.state}, and is open at the broker "
+        f"as {report.broker_order_id}. It may still fill, and its shares may have been hedged by another order since. "
         f"Cancel it there; then `manage.py recheck_order {order.order_id} --reason …`, which books what it filled, and "
         f"`manage.py resume_symbol {order.symbol} --reason …`",
         at=now,
