@@ -260,6 +260,7 @@ def test_an_order_that_we_hold_to_be_refused_and_that_stands_there_is_followed_a
     stations.run(stations.hedger)
     stations.run(stations.dispatcher)
     venue.tell(OrderStatus.PARTIALLY_FILLED, "1")
+    venue.held[AAPL] = Decimal(1)
 
     look(reconciler, stations, times=2)
 
