@@ -1,5 +1,8 @@
 """Models of the audit trail, collected from where they belong so that Django finds them."""
 
+from audit_trail.decisions.models import TradeDecision
+from audit_trail.executions.legacy import AlpacaOrder
+from audit_trail.executions.models import DecisionHolding, ExecutionFill, TradeExecution
 from audit_trail.ingestion.models import DataIngestionRun, DataIngestionRunRecord, ParkedRow
 from audit_trail.ingestion.records import SourceRecord
 from audit_trail.payloads.models import ApiCallLog, ApiPayload
@@ -8,13 +11,18 @@ from audit_trail.sources.quiver.congress.models import CongressTrade
 from audit_trail.sources.quiver.insiders.models import InsiderTrade
 
 __all__ = [
+    "AlpacaOrder",
     "ApiCallLog",
     "ApiPayload",
     "CongressTrade",
     "DataIngestionRun",
     "DataIngestionRunRecord",
+    "DecisionHolding",
+    "ExecutionFill",
     "InsiderTrade",
     "ParkedRow",
     "SourceAllowance",
     "SourceRecord",
+    "TradeDecision",
+    "TradeExecution",
 ]

@@ -92,6 +92,8 @@ SCHEDULES = [
     # Orders that are placed or unknown: asked for by our id, else submitted.
     Scheduled("order_sweep", TURNS, ("dispatcher",), every_minutes=1),
     Scheduled("order_polling", TURNS, ("poller",), every_minutes=1),
+    # Orders of decisions, likewise; what was sent into silence is looked for.
+    Scheduled("decision_polling", TURNS, ("decision_poller",), every_minutes=1),
     Scheduled("token_refresh", TURNS, ("tokens",), every_minutes=1),
     # Holdings and open orders at the broker, beside our books; and what operators asked for in the admin.
     Scheduled("position_check", TURNS, ("reconciler",), every_minutes=1),
@@ -100,6 +102,7 @@ SCHEDULES = [
     Scheduled("upkeep", TURNS, ("enricher", "drainer", "profits", "sealer"), every_minutes=1),
     # A comparison reads all that there is, so not every minute.
     Scheduled("ledger_comparison", "config.ledger_watch.compare_once", every_minutes=10),
+    Scheduled("legacy_orders", "config.decision_watch.compare_once", cron="17 * * * *"),
     Scheduled("table_samples", "config.housekeeping.sample_tables", cron="7 * * * *"),
     Scheduled("disk_space", "config.housekeeping.look_at_disk", every_minutes=5),
 ]

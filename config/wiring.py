@@ -7,6 +7,9 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
+from audit_trail.executions.carrier import Carrier
+from audit_trail.executions.known import DecisionOrders
+from audit_trail.executions.poller import DecisionPoller
 from config.broker_environment import trading_mode
 from config.brokers import make_broker, make_token_refresher
 from config.environment import (
@@ -70,6 +73,7 @@ class Wired:
     hedger: Hedger
     dispatcher: Dispatcher
     poller: Poller
+    decision_poller: DecisionPoller
     tokens: TokenRefresher | None
     """None where the broker needs no login."""
     reconciler: Reconciler
@@ -94,6 +98,7 @@ class Wired:
             self.hedger,
             self.dispatcher,
             self.poller,
+            self.decision_poller,
             *([] if self.tokens is None else [self.tokens]),
             self.reconciler,
             self.clerk,
@@ -139,7 +144,7 @@ def make_clerk() -> Clerk:
 
 def clerk_of(broker: Broker, ledger: Ledger, gate: Gate) -> Clerk:
     return Clerk(
-        orders=OrderVerbs(broker=broker, ledger=ledger),
+        orders=OrderVerbs(broker=broker, ledger=ledger, others=[DecisionOrders(broker.name)]),
         by_hand=HandOrders(broker=broker, ledger=ledger, gate=gate),
         symbols=SymbolVerbs(ledger=ledger),
     )
@@ -156,7 +161,7 @@ def make_gate(settings: BrokerSettings, broker: Broker, ledger: Ledger) -> Gate:
     return Gate(
         broker=broker.name,
         terms=Terms(capabilities=broker.capabilities, paper=paper),
-        intents=[hedge_intents(ledger)],
+        intents=[hedge_intents(ledger), DecisionOrders(broker.name).intents],
         session_open=_session_open if asks_calendar else None,
     )
 
@@ -189,6 +194,7 @@ def wire(
     sizes = {} if batch is None else {"batch": batch}
     gate = make_gate(broker, venue, books)
     hedger = Hedger(broker=venue, ledger=books, gate=gate)
+    decisions = DecisionOrders(venue.name)
     return Wired(
         ledger=books,
         node=node,
@@ -211,10 +217,14 @@ def wire(
             ledger=books,
             poll_after=min(pause, YOUNG_EVERY),
             may_trade=AccountCheck(venue, simulated=simulated),
+            others=[decisions],
         ),
         poller=Poller(broker=venue, ledger=books, poll_every=pause, jitter=timedelta(0) if simulated else asks.jitter),
+        decision_poller=DecisionPoller(
+            carrier=Carrier(broker=venue, ledger=books, clock=timezone.now, poll_every=pause)
+        ),
         tokens=make_token_refresher(broker, books, recorder=recorder),
-        reconciler=Reconciler(broker=venue, ledger=books),
+        reconciler=Reconciler(broker=venue, ledger=books, other_books=[decisions.holdings], busy=[decisions.busy]),
         clerk=clerk_of(venue, books, gate),
         exposure_watch=ExposureWatch(
             broker=venue,

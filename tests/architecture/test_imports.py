@@ -29,6 +29,8 @@ PARTS = [
     "audit_trail.ingestion",
     "audit_trail.sources",
     "audit_trail.strategies",
+    "audit_trail.decisions",
+    "audit_trail.executions",
     "audit_trail",  # Likewise.
     "config.venues",
     "config",

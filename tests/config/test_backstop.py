@@ -86,6 +86,7 @@ def test_without_names_each_station_has_a_turn(environment):
         "hedger",
         "dispatcher",
         "poller",
+        "decision_poller",
         "reconciler",
         "clerk",
         "exposure_watch",

@@ -29,6 +29,7 @@ STATIONS = [
     "hedger",
     "dispatcher",
     "poller",
+    "decision_poller",
     "reconciler",
     "clerk",
     "exposure_watch",

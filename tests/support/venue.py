@@ -180,6 +180,8 @@ class Venue:
             symbol=Symbol(request.symbol),
             side=request.side,
             requested_shares=request.shares,
+            requested_notional_usd=request.notional_usd,
+            limit_price_usd=request.limit_price_usd,
             filled_shares=Shares(Decimal(0)),
             average_price_usd=None,
             status=OrderStatus.ACCEPTED,

@@ -4,7 +4,7 @@ That we are about to send is committed first. How the order gets to the broker o
 matter; here each outcome is booked.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -12,7 +12,7 @@ import structlog
 from trading.brokers.orders import OrderReport
 from trading.brokers.outcomes import BrokerUnavailable
 from trading.brokers.port import Broker
-from trading.conductor.known_orders import is_resolved, linked
+from trading.conductor.known_orders import OtherOrders, is_resolved, linked
 from trading.conductor.reports import (
     record,
     record_never_there,
@@ -51,11 +51,15 @@ class Dispatcher:
         ledger: Ledger,
         poll_after: timedelta,
         may_trade: Callable[[datetime], bool] = lambda now: True,
+        others: Sequence[OtherOrders] = (),
     ) -> None:
-        """`may_trade` tells whether anything may be sent at all from this installation to this account."""
+        """`may_trade` tells whether anything may be sent at all from this installation to this account.
+
+        `others` are orders of ours at the broker that are no hedges, so that none is taken for one.
+        """
         self._broker, self._ledger = broker, ledger
         self._poll_after, self._may_trade = poll_after, may_trade
-        self._submitter = Submitter(broker, linked=linked(ledger), resolved=is_resolved(ledger))
+        self._submitter = Submitter(broker, linked=linked(ledger, *others), resolved=is_resolved(ledger, *others))
 
     def run_once(self, *, now: datetime) -> bool:
         """Take on every order that is due. Return whether there was any."""

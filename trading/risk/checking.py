@@ -73,7 +73,8 @@ class Gate:
     ) -> dict[Symbol, Facts]:
         """Add what is under way and what was placed, as far as any rule asks for it."""
         since = _counted_since(controls, now)
-        asks = any(_asks_for_intents(request, facts[request.symbol]) for request in requests)
+        # Hedges alone have one order a symbol, so that none is opposite to another.
+        asks = len(self._intents) > 1 or any(_asks_for_intents(request, facts[request.symbol]) for request in requests)
         intents = (
             tuple(chain.from_iterable(each(_ended_since(facts.values(), controls, now)) for each in self._intents))
             if asks

@@ -68,6 +68,7 @@ class _Examination:
             self._asset,
             self._quote,
             self._collar,
+            self._opposite,
             self._holdings,
             self._order_size,
             self._daily_notional,
@@ -211,6 +212,21 @@ class _Examination:
                     Rule.PRICE_COLLAR,
                     f"the quote of {plain(quoted)} is {plain(quotient(away, reference))[:12]} percent away from "
                     f"{plain(reference)}, more than the {plain(limit.value)} of {limit.scope.named(limit.subject)}",
+                )
+        return None
+
+    # What else is under way.
+
+    def _opposite(self) -> Denied | None:
+        """An order of the other side that is open, of whichever pipeline: the two would trade with each other."""
+        for intent in self._intents():
+            if intent.symbol != self._request.symbol or intent.side is self._request.side:
+                continue
+            if intent.ended_at is None:
+                named = intent.client_order_id or "without an id of ours"
+                self._note(opposite_order=named)
+                return self._denied(
+                    Rule.OPPOSITE_ORDER, f"an order to {intent.side} {intent.symbol} is open ({named}); this one waits"
                 )
         return None
 

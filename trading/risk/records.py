@@ -22,6 +22,7 @@ from trading.values.symbols import Symbol
 FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=15)
 NOTICE = "order_denied"
+BY_ITSELF = "It is asked for again by itself as soon as that has changed"
 
 
 class RiskCheck(models.Model):
@@ -108,8 +109,11 @@ def keep_check(
     )
 
 
-def keep_denial(request: Request, denied: Denied, *, now: datetime) -> Denial:
-    """Write a denial down: counted where it stands already, and due again after a wait that doubles."""
+def keep_denial(request: Request, denied: Denied, *, now: datetime, again: str = BY_ITSELF) -> Denial:
+    """Write a denial down: counted where it stands already, and due again after a wait that doubles.
+
+    `again` tells an operator how the order is asked for again.
+    """
     denial, _ = Denial.objects.get_or_create(
         broker=request.broker,
         strategy=request.strategy,
@@ -123,7 +127,7 @@ def keep_denial(request: Request, denied: Denied, *, now: datetime) -> Denial:
     denial.times += 1
     denial.last_at, denial.not_before = now, now + min(FIRST_WAIT * (1 << min(denial.times - 1, 20)), LONGEST_WAIT)
     denial.save()
-    _tell(denial, now)
+    _tell(denial, again, now)
     return denial
 
 
@@ -143,7 +147,7 @@ def end_denials(denials: Collection[Denial], *, now: datetime) -> None:
             close_notice(NOTICE, subject, at=now)
 
 
-def _tell(denial: Denial, now: datetime) -> None:
+def _tell(denial: Denial, again: str, now: datetime) -> None:
     rule = Rule(denial.rule)
     if rule.times_before_a_notice is None or denial.times < rule.times_before_a_notice:
         return
@@ -151,7 +155,7 @@ def _tell(denial: Denial, now: datetime) -> None:
         NOTICE,
         _notice_subject(denial),
         f"{denial.side} {plain(denial.shares)} {denial.symbol} is not placed ({denial.strategy}), {rule}: {denial.text}"
-        ". It is asked for again by itself as soon as that has changed",
+        f". {again}",
         at=now,
     )
 

@@ -22,6 +22,7 @@ class Rule(StrEnum):
     QUOTE_FACTS = "quote_facts"
     PRICE_FACTS = "price_facts"
     PRICE_COLLAR = "price_collar"
+    OPPOSITE_ORDER = "opposite_order"
     HOLDINGS_FACTS = "holdings_facts"
     HOLDINGS = "holdings"
     MAX_ORDER_SHARES = "max_order_shares"
@@ -80,7 +81,7 @@ FACTS = frozenset(
         Rule.HOLDINGS_FACTS,
     }
 )
-HEAL_SOON = FACTS | {Rule.PRICE_FACTS, Rule.SESSION_DISAGREES, Rule.ORDER_RATE}
+HEAL_SOON = FACTS | {Rule.PRICE_FACTS, Rule.SESSION_DISAGREES, Rule.ORDER_RATE, Rule.OPPOSITE_ORDER}
 OF_THE_ACCOUNT = frozenset(
     {
         Rule.CLOCK_FACTS,

@@ -206,7 +206,8 @@ def test_g3_35_a_denial_is_told_and_how_soon_depends_on_whether_it_heals(rule):
         told.append(notices() != [])
 
     quiet = {Rule.KILL_SWITCH, Rule.SESSION_CLOSED, Rule.NOT_FRACTIONABLE}
-    soon = {rule for rule in Rule if rule.is_of_facts} | {Rule.PRICE_FACTS, Rule.SESSION_DISAGREES, Rule.ORDER_RATE}
+    soon = {rule for rule in Rule if rule.is_of_facts}
+    soon |= {Rule.PRICE_FACTS, Rule.SESSION_DISAGREES, Rule.ORDER_RATE, Rule.OPPOSITE_ORDER}
     first = None if rule in quiet else 5 if rule in soon else 1
     assert told == [first is not None and times >= first for times in range(1, 7)]
 

@@ -392,7 +392,7 @@ def test_g3_39_who_is_absent_from_a_complete_list_holds_none():
         ([intent("SELL", "4"), intent("SELL", "5")], held("12"), "3"),
         ([intent("SELL", "12")], held("12"), "holdings"),
         # Other sides, symbols and brokers are no matter here.
-        ([intent("BUY", "4")], held("12"), "10"),
+        ([intent("BUY", "4", ended_at=ago(1))], held("12"), "10"),
         ([intent("SELL", "4", symbol="MSFT")], held("12"), "10"),
         ([intent("SELL", "4", broker="schwab")], held("12"), "10"),
         # What the broker holds back for it is not taken off twice, once it surely had it.
@@ -407,6 +407,22 @@ def test_g3_39_who_is_absent_from_a_complete_list_holds_none():
 def test_g3_36_what_is_being_sold_is_not_there_to_be_sold_again(intents, there, comes_to):
     verdict = asked(SELL, under=terms(shorting=False), holdings=there, intents=tuple(intents))
     assert answer(verdict) == comes_to
+
+
+@pytest.mark.parametrize(
+    ("wanted", "under_way", "comes_to"),
+    [
+        (BUY, intent("SELL", "1"), "opposite_order"),
+        (BUY, intent("SELL", "1", submitted_at=ago(3600), filled_shares=Shares(Decimal("0.5"))), "opposite_order"),
+        (SELL, intent("BUY", "1", client_order_id=None), "opposite_order"),
+        (BUY, intent("SELL", "1", ended_at=ago(0)), "10"),
+        (BUY, intent("SELL", "1", symbol="MSFT"), "10"),
+        (BUY, intent("SELL", "1", broker="schwab"), "10"),
+        (BUY, intent("BUY", "1"), "10"),
+    ],
+)
+def test_an_open_order_of_the_other_side_is_waited_for_whichever_pipeline_placed_it(wanted, under_way, comes_to):
+    assert answer(asked(wanted, holdings=held("100"), intents=(under_way,))) == comes_to
 
 
 def test_to_buy_nothing_need_be_held():
@@ -495,11 +511,11 @@ def test_so_many_orders_a_minute_and_no_more(seconds, comes_to):
         ("BUY", "2000", [], "10"),
         ("BUY", "1999.99", [], "buying_power"),
         ("BUY", "0", [], "buying_power"),
-        ("SELL", "0", [intent()], "10"),
+        ("SELL", "0", [intent(ended_at=ago(1))], "10"),
         ("BUY", "2000", [intent("BUY", "0.001")], "buying_power"),
         ("BUY", "3000", [intent("BUY", "4"), intent("BUY", "1", symbol="MSFT")], "10"),
         ("BUY", "3000", [intent("BUY", "4"), intent("BUY", "1.01", symbol="MSFT")], "buying_power"),
-        ("BUY", "2000", [intent("SELL", "50"), intent("BUY", "50", broker="schwab")], "10"),
+        ("BUY", "2000", [intent("SELL", "50", symbol="MSFT"), intent("BUY", "50", broker="schwab")], "10"),
         # The broker had it a minute before it was asked, so it counts it itself.
         ("BUY", "2000", [intent("BUY", "50", submitted_at=ago(60))], "10"),
         ("BUY", "2000", [intent("BUY", "50", submitted_at=ago(59))], "buying_power"),

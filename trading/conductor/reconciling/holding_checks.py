@@ -4,7 +4,7 @@ A difference moves no position and stops no order by itself. It is a notice once
 order of the symbol open: a fill that was not polled yet is no difference.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -79,13 +79,14 @@ def check_holdings(
     memory: Memory,
     other_books: Sequence[Callable[[], Mapping[Symbol, Decimal]]],
     *,
+    also_busy: Collection[Symbol] = (),
     now: datetime,
 ) -> list[HoldingCheck]:
     """Compare, and store each symbol's row; open a notice for what differs twice in a row, close it where none does."""
     booked = _booked(memory, other_books)
     baselines = {Symbol(row.symbol): Decimal(row.shares) for row in HoldingBaseline.objects.filter(broker=broker)}
     held = {holding.symbol: Decimal(holding.net_shares) for holding in holdings.held}
-    busy = {order.symbol for order in memory.orders(OPEN)}
+    busy = {order.symbol for order in memory.orders(OPEN)} | set(also_busy)
     before = {row.symbol: row for row in HoldingCheck.objects.filter(broker=broker)}
     rows = []
     with transaction.atomic(durable=True):

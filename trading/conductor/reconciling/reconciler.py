@@ -5,7 +5,7 @@ counted. What is held there is compared, symbol by symbol, with what our books s
 the baseline that an operator set for what was held before.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -27,6 +27,9 @@ EVERY = timedelta(seconds=60)
 Book = Callable[[], Mapping[Symbol, Decimal]]
 """What some book of ours says is held at the broker, by symbol; signed."""
 
+Busy = Callable[[], Collection[Symbol]]
+"""The symbols of which that book has an order open, so that what is held of them changes."""
+
 
 class Reconciler:
     """Looks once at the start, and then every minute."""
@@ -34,10 +37,16 @@ class Reconciler:
     name = "reconciler"
 
     def __init__(
-        self, *, broker: Broker, ledger: Ledger, other_books: Sequence[Book] = (), every: timedelta = EVERY
+        self,
+        *,
+        broker: Broker,
+        ledger: Ledger,
+        other_books: Sequence[Book] = (),
+        busy: Sequence[Busy] = (),
+        every: timedelta = EVERY,
     ) -> None:
         self._broker, self._ledger = broker, ledger
-        self._other_books, self._every = other_books, every
+        self._other_books, self._busy, self._every = other_books, busy, every
         self._next_at: datetime | None = None
 
     def run_once(self, *, now: datetime) -> bool:
@@ -54,7 +63,8 @@ class Reconciler:
             log.warning("Broker can't be held against the books", broker=self._broker.name, error=str(outage))
             return False
         resume_calls(self._broker.name, now=now)
-        check_holdings(self._broker.name, holdings, self._ledger.memory(), self._other_books, now=now)
+        busy = {symbol for each in self._busy for symbol in each()}
+        check_holdings(self._broker.name, holdings, self._ledger.memory(), self._other_books, also_busy=busy, now=now)
         return False
 
     def _adopt_strays(self, now: datetime) -> None:

@@ -3,12 +3,13 @@
 What the broker says is booked as it is by the stations. Where the broker has an order it is not failed, whoever asks.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from trading.brokers.orders import OrderReport, same_order
 from trading.brokers.outcomes import BrokerError, NoSuchOrder, NotCancellable, OutcomeUnknown
 from trading.brokers.port import Broker
-from trading.conductor.known_orders import is_resolved, linked
+from trading.conductor.known_orders import OtherOrders, is_resolved, linked
 from trading.conductor.reports import record, record_failed_by_hand, request_of, settled
 from trading.conductor.verbs.applicable import why_not_order
 from trading.conductor.verbs.refusal import Refused
@@ -26,9 +27,10 @@ from trading.values.identifiers import BrokerOrderId, OrderId
 class OrderVerbs:
     """Does what an operator asks for, for the orders of one broker. Each method returns what came of it."""
 
-    def __init__(self, *, broker: Broker, ledger: Ledger) -> None:
+    def __init__(self, *, broker: Broker, ledger: Ledger, others: Sequence[OtherOrders] = ()) -> None:
         self._broker, self._ledger = broker, ledger
-        self._submitter = Submitter(broker, linked=linked(ledger), resolved=is_resolved(ledger))
+        self._linked = linked(ledger, *others)
+        self._submitter = Submitter(broker, linked=self._linked, resolved=is_resolved(ledger, *others))
 
     def recheck(self, number: OrderId, *, actor: str, now: datetime) -> str:
         """Ask the broker about an order now, ended or not, and book what it says."""
@@ -56,7 +58,7 @@ class OrderVerbs:
     def reconcile(self, number: OrderId, theirs: BrokerOrderId, *, actor: str, now: datetime) -> str:
         """Say which of the broker's orders this one is; what the broker says of that one is booked."""
         order = self._order(number, Verb.RECONCILE_ORDER)
-        if self._ledger.memory().known_broker_orders([theirs]):
+        if self._linked([theirs]):
             raise Refused(f"{self._broker.name}'s order {theirs} is another order of ours")
         try:
             report = self._broker.report(theirs)

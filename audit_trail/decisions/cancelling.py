@@ -1,0 +1,51 @@
+"""Cancelling: an operator, or the end of its day, takes a decision back that nobody has acted on."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from audit_trail.decisions.drafts import TradedAccount
+from audit_trail.decisions.models import Status, TradeDecision
+
+OURSELVES = "hedgetrail"
+"""Who cancels where no person does."""
+
+
+class NoSuchDecision(LookupError):
+    """There is no decision of this id."""
+
+
+class NotPending(Exception):
+    """Somebody has acted on the decision, or it has ended. Nothing was changed."""
+
+
+def cancel_pending(decision_id: UUID, *, actor: str, reason: str, now: datetime) -> TradeDecision:
+    """Cancel a decision before anything is sent. Raises NoSuchDecision, NotPending."""
+    with transaction.atomic(durable=True):
+        row: TradeDecision | None = TradeDecision.objects.select_for_update().filter(decision_id=decision_id).first()
+        if row is None:
+            raise NoSuchDecision(f"there is no decision {decision_id}")
+        if row.status != Status.PENDING:
+            raise NotPending(f"expected a pending decision, was {row.status}: {row}")
+        row.cancel(at=now, actor=actor, reason=reason)
+        row.save()
+    return row
+
+
+def cancel_outdated(account: TradedAccount, *, today: date, now: datetime) -> list[TradeDecision]:
+    """Cancel what was not executed on its day: the signal was for then. What stood in its way is told with it."""
+    with transaction.atomic(durable=True):
+        rows = list(
+            TradeDecision.objects.select_for_update().filter(
+                status=Status.PENDING,
+                trading_day__lt=today,
+                broker=account.broker,
+                account_number=account.number,
+            )
+        )
+        for row in rows:
+            blocked = "" if row.blocked_by is None else f". It was blocked by {row.blocked_by}: {row.blocked_reason}"
+            row.cancel(at=now, actor=OURSELVES, reason=f"its day, {row.trading_day}, is over{blocked}")
+            row.save()
+    return rows

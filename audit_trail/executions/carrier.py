@@ -1,0 +1,318 @@
+"""The carrier: takes one placed order to the broker, or asks for it there, and books what came of it.
+
+How an order gets to the broker once and never twice is the submitter's matter, for hedges and decisions alike. The
+intent was committed before; each outcome is booked in a commit of its own.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+import msgspec
+import structlog
+from django.db import transaction
+
+from audit_trail.executions.books import Book
+from audit_trail.executions.known import DecisionOrders
+from audit_trail.executions.orders import (
+    STOPPED,
+    Heard,
+    OrderState,
+    PlacedOrder,
+    Remark,
+    lost,
+    never_there,
+    rejected,
+    told,
+    unsent,
+)
+from trading.brokers.orders import OrderReport
+from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, UnusableReport
+from trading.brokers.port import Broker
+from trading.conductor.known_orders import is_resolved, linked
+from trading.conductor.switched import switched
+from trading.conductor.work import backoff
+from trading.ledger.book import Ledger
+from trading.notices.models import close_notice, open_notice
+from trading.risk.reading import day_began
+from trading.submission.absence import note_absence
+from trading.submission.pauses import pause, pauses_for_all, resume_calls
+from trading.submission.sendings import AlreadyOnTheWay, KnownByNow
+from trading.submission.submitter import (
+    NEVER_HAD,
+    AtTheBroker,
+    ForTheOperator,
+    InDoubt,
+    NeverThere,
+    Outcome,
+    Refused,
+    Submitter,
+)
+from trading.values.identifiers import BrokerOrderId
+
+log = structlog.get_logger(__name__)
+
+STUCK = "decision_order_stuck"
+SEND_WITHIN = timedelta(minutes=5)
+"""An order that could not be sent for so long is not sent any more: it was let through on what was known then."""
+
+SENDING_TAKES = timedelta(minutes=2)
+"""So long an order is left to the process that sends it, unless that is known to be gone."""
+
+LONGEST_WAIT = timedelta(minutes=1)
+TRIES_BEFORE_A_NOTICE = 5
+# A market order fills within seconds; so long it is asked about often, and whenever something has just been filled.
+YOUNG_FOR = timedelta(seconds=15)
+YOUNG_EVERY = timedelta(seconds=1)
+# So long after its end an order is still asked about, now and then: a fill may be reported late.
+LATE_FOR = timedelta(minutes=30)
+ASK_LATE_EVERY = timedelta(minutes=5)
+
+
+class Carrier:
+    """Takes orders to one broker and asks for them there, for whichever book they are kept in."""
+
+    def __init__(self, *, broker: Broker, ledger: Ledger, clock: Callable[[], datetime], poll_every: timedelta) -> None:
+        self.broker, self._ledger, self._clock = broker, ledger, clock
+        self._poll_every = poll_every
+        self.orders = DecisionOrders(broker.name)
+
+    def send(self, book: Book, order: PlacedOrder) -> PlacedOrder:
+        """Hand an order over that was placed just now. Raises BrokerUnavailable: nothing was sent, and it may be again.
+
+        Return it as it stands then. One that has to wait for another alike comes back unsent.
+        """
+        try:
+            return self._handed_over(book, order)
+        except AlreadyOnTheWay as alike:
+            return self.give_back(book, order, str(alike))
+
+    def give_back(self, book: Book, order: PlacedOrder, reason: str) -> PlacedOrder:
+        """Book that nothing was sent, so that the decision is as it was before."""
+        now = self._clock()
+        return self._booked(
+            book, order, lambda known: Heard(unsent(known, reason, at=now) if _is_unsent(known) else known)
+        )
+
+    def follow_up(
+        self, book: Book, order: PlacedOrder, *, listed: Mapping[BrokerOrderId, OrderReport] | None = None
+    ) -> PlacedOrder:
+        """Take an order up again, open or ended: look for it, ask about it, or send it where that did not come about.
+
+        What the broker has `listed` is not asked for again. Raises BrokerUnavailable, after the order was put off.
+        """
+        try:
+            if order.broker_order_id is not None:
+                if listed is not None and (report := listed.get(order.broker_order_id)) is not None:
+                    return self._told(book, order, report)
+                return self._asked(book, order)
+            if order.state is OrderState.SENDING and self._may_still_be_sent(order):
+                return self._handed_over(book, order)
+            return self._looked_for(book, order)
+        except AlreadyOnTheWay as alike:
+            return self._put_off(book, order, str(alike))
+        except BrokerUnavailable as outage:
+            self._put_off(book, order, f"{type(outage).__name__}: {outage}")
+            raise
+
+    def end_by_hand(self, book: Book, order: PlacedOrder, reason: str) -> PlacedOrder:
+        """Book an operator's word that the broker does not have an order, and never will."""
+        return self._settled(book, order, NeverThere(reason))
+
+    # The broker.
+
+    def _handed_over(self, book: Book, order: PlacedOrder) -> PlacedOrder:
+        """Submit an order, or find it there. Raises BrokerUnavailable, AlreadyOnTheWay."""
+        try:
+            outcome = self._submitter(order).submit(order.request, now=self._clock())
+        except KnownByNow:
+            return book.named(order.client_order_id) or order
+        except BrokerUnavailable as outage:
+            self._pause(outage)
+            raise
+        resume_calls(self.broker.name, now=self._clock())
+        return self._settled(book, order, outcome)
+
+    def _looked_for(self, book: Book, order: PlacedOrder) -> PlacedOrder:
+        """Ask whether the broker has an order, and send nothing. One look that finds nothing proves nothing."""
+        now = self._clock()
+        try:
+            outcome = self._submitter(order).look(order.request, now=now)
+        except BrokerUnavailable as outage:
+            self._pause(outage)
+            raise
+        resume_calls(self.broker.name, now=now)
+        if isinstance(outcome, InDoubt) and self.broker.capabilities.client_order_id:
+            absence = note_absence(order.client_order_id, now=now)
+            if absence.is_proven:
+                outcome = NeverThere(f"{NEVER_HAD}: {self.broker.name} never had it ({absence.told})")
+        return self._settled(book, order, outcome)
+
+    def _asked(self, book: Book, order: PlacedOrder) -> PlacedOrder:
+        """Ask about an order by the broker's own id."""
+        try:
+            report = self._report(order)
+        except BrokerUnavailable as outage:
+            self._pause(outage)
+            raise
+        except (UnusableReport, NoSuchOrder) as unknown:
+            # No word of the broker's that the order ended: it is unknown, and never failed by us.
+            return self._in_doubt(
+                book, order, f"{type(unknown).__name__}: {unknown}", tell=isinstance(unknown, UnusableReport)
+            )
+        resume_calls(self.broker.name, now=self._clock())
+        return self._told(book, order, report)
+
+    def _report(self, order: PlacedOrder) -> OrderReport:
+        if order.broker_order_id is None:
+            raise NoSuchOrder(f"order {order} has no id of the broker's")
+        try:
+            return self.broker.report(order.broker_order_id)
+        except NoSuchOrder:
+            if not self.broker.capabilities.client_order_id:
+                raise
+            if (found := self.broker.find(order.client_order_id)) is None:
+                raise
+            return found
+
+    def _submitter(self, order: PlacedOrder) -> Submitter:
+        return Submitter(
+            switched(self.broker, strategy=order.strategy),
+            linked=linked(self._ledger, self.orders),
+            resolved=is_resolved(self._ledger, self.orders),
+        )
+
+    def _pause(self, outage: BrokerUnavailable) -> None:
+        if pauses_for_all(outage):
+            until = pause(self.broker.name, outage, now=self._clock())
+            log.warning("Broker takes no calls for now", broker=self.broker.name, until=until.isoformat())
+
+    def _may_still_be_sent(self, order: PlacedOrder) -> bool:
+        now = self._clock()
+        return order.trading_day == day_began(now).date() and now - order.request.created_at <= SEND_WITHIN
+
+    # Booking.
+
+    def _settled(self, book: Book, order: PlacedOrder, outcome: Outcome) -> PlacedOrder:
+        now = self._clock()
+        match outcome:
+            case AtTheBroker(report=report):
+                return self._told(book, order, report)
+            case Refused(reason=reason):
+                stands = self._booked(
+                    book, order, lambda known: Heard(rejected(known, reason, at=now) if _is_unsent(known) else known)
+                )
+            case NeverThere(reason=reason):
+                stands = self._booked(
+                    book, order, lambda known: Heard(never_there(known, reason, at=now) if _is_lost(known) else known)
+                )
+            case InDoubt(reason=reason, tell=tell):
+                return self._in_doubt(book, order, reason, tell=tell)
+            case ForTheOperator(reason=reason):
+                return self._in_doubt(book, order, reason, tell=True)
+        self._submitter(order).settle(order.client_order_id)
+        return stands
+
+    def _told(self, book: Book, order: PlacedOrder, report: OrderReport) -> PlacedOrder:
+        stands = self._booked(book, order, lambda known: told(order, known, report))
+        if stands.state is not OrderState.UNKNOWN:
+            self._submitter(order).settle(order.client_order_id)
+        return stands
+
+    def _in_doubt(self, book: Book, order: PlacedOrder, reason: str, *, tell: bool) -> PlacedOrder:
+        def doubted(known: PlacedOrder) -> Heard:
+            if not known.is_open or known.broker_order_id != order.broker_order_id:
+                return Heard(known)  # Another process has found it meanwhile.
+            tries = known.tries + 1
+            remarks = [_stuck(known, tries, reason)] if tell or tries == TRIES_BEFORE_A_NOTICE else []
+            return Heard(msgspec.structs.replace(lost(known, reason), tries=tries), remarks)
+
+        return self._booked(book, order, doubted)
+
+    def _put_off(self, book: Book, order: PlacedOrder, reason: str) -> PlacedOrder:
+        """Nothing is known of it that was not known before."""
+
+        def later(known: PlacedOrder) -> Heard:
+            tries = known.tries + 1
+            remarks = [_stuck(known, tries, reason)] if known.is_open and tries == TRIES_BEFORE_A_NOTICE else []
+            return Heard(msgspec.structs.replace(known, tries=tries, reason=known.reason or reason), remarks)
+
+        return self._booked(book, order, later)
+
+    def _booked(self, book: Book, order: PlacedOrder, change: Callable[[PlacedOrder], Heard]) -> PlacedOrder:
+        """Let an order stand so from now on, in one commit."""
+        now = self._clock()
+        with transaction.atomic(durable=True):
+            known = book.locked(order.key)
+            heard = change(known)
+            after = self._with_the_next_look(known, heard.order, now)
+            if _is_news(known, after):
+                book.keep(known, after, now=now)
+            else:
+                book.look_again(after)
+            for remark in heard.remarks:
+                _tell(remark, after.client_order_id, now)
+            if after.state not in (OrderState.UNKNOWN, OrderState.SENDING) and not heard.remarks:
+                close_notice(STUCK, after.client_order_id, at=now)
+                close_notice(STOPPED, after.client_order_id, at=now)
+        if after.state is not known.state:
+            log.info(
+                "Order of a decision",
+                order=after.client_order_id,
+                strategy=after.strategy,
+                symbol=after.request.symbol,
+                state=after.state,
+                reason=after.reason,
+            )
+        return after
+
+    def _with_the_next_look(self, before: PlacedOrder, after: PlacedOrder, now: datetime) -> PlacedOrder:
+        failed = after.tries > before.tries
+        tries = after.tries if failed else 0
+        at: datetime | None = now + self._poll_every
+        if not after.is_open:
+            late = after.broker_order_id is not None and after.ended_at is not None and now < after.ended_at + LATE_FOR
+            at = now + ASK_LATE_EVERY if late else None
+        elif failed:
+            at = now + backoff(tries, longest=LONGEST_WAIT)
+        elif now - after.request.created_at < YOUNG_FOR or after.filled_shares > before.filled_shares:
+            at = now + min(YOUNG_EVERY, self._poll_every)
+        return msgspec.structs.replace(after, tries=tries, not_before=at)
+
+
+def _is_news(known: PlacedOrder, after: PlacedOrder) -> bool:
+    """Tell whether anything changed but when it is looked at next."""
+    same = {"not_before": None, "tries": 0, "reported_at": None}
+    return msgspec.structs.replace(known, **same) != msgspec.structs.replace(after, **same)
+
+
+def _is_unsent(known: PlacedOrder) -> bool:
+    """Tell whether nothing of it is known to be at the broker, by any process."""
+    return known.state is OrderState.SENDING and known.broker_order_id is None
+
+
+def _is_lost(known: PlacedOrder) -> bool:
+    return known.is_open and known.broker_order_id is None and not known.filled_shares
+
+
+def _tell(remark: Remark, subject: str, now: datetime) -> None:
+    match remark.kind:
+        case "late_fill":
+            open_notice("late_fill", subject, remark.text, at=now)
+        case "overfill":
+            open_notice("overfill", subject, remark.text, at=now)
+        case "decision_order_stuck":
+            open_notice("decision_order_stuck", subject, remark.text, at=now)
+        case "decision_order_stopped":
+            open_notice("decision_order_stopped", subject, remark.text, at=now)
+        case other:
+            raise ValueError(f"expected a kind of notice that a page tells of, was {other}")
+
+
+def _stuck(order: PlacedOrder, tries: int, reason: str) -> Remark:
+    return Remark(
+        STUCK,
+        f"it is not known after {tries} tries what became of order {order}: {reason}. It is asked for again and never "
+        f"sent a second time. Look at the orders at {order.account.broker}; `manage.py recheck_decisions "
+        f"{order.decision_id}` asks at once, and `manage.py cancel_decision {order.decision_id}` cancels it there, or "
+        "ends it with --not-there if it is not",
+    )
