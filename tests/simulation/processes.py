@@ -33,6 +33,7 @@ from trading.conductor.switched import switched
 from trading.conductor.verbs.clerk import Clerk
 from trading.conductor.verbs.hand_orders import HandOrders
 from trading.conductor.verbs.order_verbs import OrderVerbs
+from trading.conductor.verbs.symbol_verbs import SymbolVerbs
 from trading.ledger.book import Ledger
 from trading.risk.situation import Terms
 from trading.values.secret import Secret
@@ -132,11 +133,13 @@ class Process(Stations):
             ledger=self.ledger,
             poll_after=min(POLL, YOUNG_EVERY),
             may_trade=AccountCheck(broker, simulated=False),
+            sender=f"simulated:{number}",
         )
         self.reconciler = Reconciler(broker=broker, ledger=self.ledger)
         self.clerk = Clerk(
             orders=OrderVerbs(broker=broker, ledger=self.ledger),
             by_hand=HandOrders(broker=broker, ledger=self.ledger, gate=self.gate),
+            symbols=SymbolVerbs(ledger=self.ledger),
         )
         self.exposure_watch = ExposureWatch(broker=broker, ledger=self.ledger)
         self.tokens = None if keeper is None else TokenRefresher(keeper=keeper)

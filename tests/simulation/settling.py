@@ -118,6 +118,7 @@ class Settling:
                 self._play.clock.forward(ASK_LATE_EVERY.total_seconds() + 1)
                 self._play.turn(0, "reconciler")
                 self._round()
+                self._play.turn(0, "exposure_watch")
 
     def _left(self, *, waited: timedelta) -> list[str]:
         """What is not done yet, and is no operator's."""

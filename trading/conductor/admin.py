@@ -99,7 +99,7 @@ class OrderWorkAdmin(ReadOnlyAdmin):
     """When each order is dispatched or polled again."""
 
     list_display = ("order_id", "order", "tries", "not_before", "error")
-    fields = ("order_id", "order", "tries", "not_before", "last_error")
+    fields = ("order_id", "order", "tries", "not_before", "last_error", "sender", "sender_until")
     list_filter = (choices_filter("state", {"well": Q(tries=0), "failing": Q(tries__gt=0)}),)
     search_fields = ("order_id",)
 

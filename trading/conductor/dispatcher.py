@@ -13,6 +13,7 @@ from trading.brokers.orders import OrderReport
 from trading.brokers.outcomes import BrokerUnavailable
 from trading.brokers.port import Broker
 from trading.conductor.known_orders import OtherOrders, is_resolved, linked
+from trading.conductor.processes import process_name
 from trading.conductor.reports import (
     record,
     record_never_there,
@@ -21,7 +22,7 @@ from trading.conductor.reports import (
     request_of,
     stop_for_the_operator,
 )
-from trading.conductor.work import due, look_again_at, try_again
+from trading.conductor.work import claim, due, give_back, left_to_others, look_again_at, try_again
 from trading.ledger.book import Ledger
 from trading.notices.models import open_notice
 from trading.offchain_order.aggregate import OffchainOrder, OrderState
@@ -52,19 +53,24 @@ class Dispatcher:
         poll_after: timedelta,
         may_trade: Callable[[datetime], bool] = lambda now: True,
         others: Sequence[OtherOrders] = (),
+        sender: str | None = None,
     ) -> None:
         """`may_trade` tells whether anything may be sent at all from this installation to this account.
 
-        `others` are orders of ours at the broker that are no hedges, so that none is taken for one.
+        `others` are orders of ours at the broker that are no hedges, so that none is taken for one. `sender` names the
+        process, to which an order is left while it sends it.
         """
         self._broker, self._ledger = broker, ledger
         self._poll_after, self._may_trade = poll_after, may_trade
+        self._sender = sender or process_name()
         self._submitter = Submitter(broker, linked=linked(ledger, *others), resolved=is_resolved(ledger, *others))
 
     def run_once(self, *, now: datetime) -> bool:
         """Take on every order that is due. Return whether there was any."""
         orders = [order for order in self._ledger.memory().orders(STATES) if self._ours(order)]
         ready = due([order.order_id for order in orders], now=now)
+        if ready:
+            ready -= left_to_others(self._sender, now=now)
         if not ready or is_paused(self._broker.name, now=now) or not self._may_trade(now):
             return False
         failure = None
@@ -76,6 +82,7 @@ class Dispatcher:
                 self._dispatch(order, max(now, order.placed_at or now))
             except BrokerUnavailable as outage:
                 if pauses_for_all(outage):
+                    give_back(order.order_id)
                     until = pause(self._broker.name, outage, now=now)
                     log.warning("Broker takes no calls for now", broker=self._broker.name, until=until.isoformat())
                     break
@@ -110,11 +117,11 @@ class Dispatcher:
             self._submitter.settle(request.client_order_id)
 
     def _may_send(self, order: OrderId, now: datetime) -> bool:
-        """Commit that we are about to send; False where the order ended or was submitted meanwhile."""
+        """Commit that we are about to send; False where the order ended, was submitted or is being sent meanwhile."""
         with self._ledger.step(at=now, actor=self.name) as step:
             step.load(orders=[order])
             known = step.order(order)
-            if known.broker_order_id is not None or not known.is_open:
+            if known.broker_order_id is not None or not known.is_open or not claim(order, self._sender, now=now):
                 return False
             with step.group(correlation=f"order:{order}"):
                 step.handle(OffchainOrder, order, StartSubmission(sending_at=now))

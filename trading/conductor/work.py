@@ -5,12 +5,15 @@ from datetime import datetime, timedelta
 
 from django.db import models
 
+from trading.conductor.processes import is_gone
 from trading.values.identifiers import OrderId, TradeId
 from trading.values.symbols import Symbol
 
 FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=15)
 ALIKE_BEFORE_A_HALT = 5
+SENDING_TAKES = timedelta(minutes=2)
+"""Longer than any call to a broker takes with all that is asked before and after it."""
 
 _DIGITS = re.compile(r"\S*\d\S*")
 
@@ -55,12 +58,14 @@ class SymbolWait(models.Model):
 
 
 class OrderWork(models.Model):
-    """When an order is dispatched or polled again, and how often that failed."""
+    """When an order is dispatched or polled again, how often that failed, and who is sending it."""
 
     order_id = models.BigIntegerField(primary_key=True)
     tries = models.IntegerField(default=0)
     not_before = models.DateTimeField()
     last_error = models.TextField(null=True)
+    sender = models.CharField(max_length=80, null=True, help_text="the process that is sending it")
+    sender_until = models.DateTimeField(null=True, help_text="so long it is left to that one, unless it is gone")
 
     class Meta:
         db_table = "order_work"
@@ -162,6 +167,7 @@ def try_again(order: OrderId, error: str, *, now: datetime, longest: timedelta) 
     row, _ = OrderWork.objects.get_or_create(order_id=order, defaults={"not_before": now})
     row.tries += 1
     row.last_error, row.not_before = error, now + backoff(row.tries, longest=longest)
+    row.sender = row.sender_until = None
     row.save()
     return row.tries
 
@@ -169,6 +175,40 @@ def try_again(order: OrderId, error: str, *, now: datetime, longest: timedelta) 
 def look_again_at(order: OrderId, *, at: datetime) -> None:
     """Note when an order is due next, after it was taken on well."""
     OrderWork.objects.update_or_create(order_id=order, defaults={"tries": 0, "not_before": at, "last_error": None})
+
+
+def claim(order: OrderId, sender: str, *, now: datetime) -> bool:
+    """Leave an order to one process, in the commit that says it is sent; False where another one is sending it.
+
+    Else one could hear and book that it is refused while the other's is still on its way, and is taken.
+    """
+    claimed = {"sender": sender, "sender_until": now + SENDING_TAKES}
+    row, is_new = OrderWork.objects.select_for_update().get_or_create(
+        order_id=order, defaults={"not_before": now, **claimed}
+    )
+    if is_new:
+        return True
+    if row.sender != sender and _is_with_its_sender(row, now):
+        return False
+    OrderWork.objects.filter(order_id=order).update(**claimed)
+    return True
+
+
+def give_back(order: OrderId) -> None:
+    """Nothing was sent, and nobody is sending it."""
+    OrderWork.objects.filter(order_id=order).update(sender=None, sender_until=None)
+
+
+def left_to_others(sender: str, *, now: datetime) -> set[OrderId]:
+    """The orders that other processes are sending."""
+    rows = OrderWork.objects.filter(sender_until__gt=now).exclude(sender=sender)
+    return {OrderId(row.order_id) for row in rows if _is_with_its_sender(row, now)}
+
+
+def _is_with_its_sender(row: OrderWork, now: datetime) -> bool:
+    if row.sender is None or row.sender_until is None or row.sender_until <= now:
+        return False
+    return not is_gone(row.sender)
 
 
 def due(orders: list[OrderId], *, now: datetime) -> set[OrderId]:

@@ -1,5 +1,7 @@
 """The dispatcher: one order at the broker for one of ours, wherever we die and whatever it answers."""
 
+import socket
+import subprocess
 from datetime import timedelta
 from decimal import Decimal
 
@@ -12,9 +14,16 @@ from tests.support.made_chain import know_tokens, log_of, take
 from tests.support.stations import MODES, Clock, Stations, notices
 from tests.support.venue import Venue
 from trading.brokers.orders import OrderStatus
-from trading.brokers.outcomes import BrokerUnavailable, OrderRejected, OutcomeUnknown, UnknownStatus, UnusableReport
+from trading.brokers.outcomes import (
+    BrokerUnavailable,
+    OrderRejected,
+    OutcomeUnknown,
+    RateLimited,
+    UnknownStatus,
+    UnusableReport,
+)
 from trading.conductor import dispatcher
-from trading.conductor.work import OrderWork, SymbolWait, alike, resume
+from trading.conductor.work import SENDING_TAKES, OrderWork, SymbolWait, alike, resume
 from trading.notices.models import Notice
 from trading.offchain_order.aggregate import OrderState
 from trading.values.quantities import Shares
@@ -555,3 +564,82 @@ def test_an_order_that_was_refused_to_one_and_filled_for_another_is_booked(stati
     assert stations.net("AAPL") == Decimal("-0.5")
     assert notices() == [("late_fill", "order 1")]
     books(stations.ledger)
+
+
+def test_an_order_is_left_to_the_process_that_sends_it(stations, venue, clock):
+    """Else one books a refusal while the other's order is on its way."""
+    other = Stations(mode=stations.ledger.mode, clock=clock, broker=venue, holder="test:2")
+    submit, seen = venue.submit, []
+
+    def looked_at_by_another(request):
+        seen.append(other.run(other.dispatcher))
+        clock.forward(SENDING_TAKES.total_seconds() - 1)
+        seen.append(other.run(other.dispatcher))
+        return submit(request)
+
+    venue.submit = looked_at_by_another
+    dispatch(stations)
+
+    assert seen == [0, 0]
+    assert stations.only_order().broker_order_id == "V-1"
+    assert len(venue.submitted) == 1
+
+
+def test_two_that_begin_at_once_do_not_both_send(stations, venue, clock, monkeypatch):
+    other = Stations(mode=stations.ledger.mode, clock=clock, broker=venue, holder="test:2")
+    ready, sent = dispatcher.left_to_others, []
+
+    def other_begins_after_this_one_looked(sender, *, now):
+        found = ready(sender, now=now)
+        monkeypatch.setattr(dispatcher, "left_to_others", ready)
+        venue.submit = lambda request: sent.append(stations.run(stations.dispatcher)) or submit(request)
+        other.run(other.dispatcher)
+        return found
+
+    submit = venue.submit
+    monkeypatch.setattr(dispatcher, "left_to_others", other_begins_after_this_one_looked)
+    dispatch(stations)
+
+    assert len(venue.submitted) == 1
+    assert stations.only_order().broker_order_id == "V-1"
+
+
+def test_an_order_whose_sender_is_gone_is_sent_by_another(stations, venue, clock):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    first = Stations(
+        mode=stations.ledger.mode, clock=clock, broker=venue, holder=f"{socket.gethostname()[:40]}:{gone.pid}:0"
+    )
+    dies_sending(first, venue)
+
+    stations.run(stations.dispatcher)
+    assert stations.only_order().broker_order_id == "V-1"
+
+
+def test_an_order_whose_sender_may_live_elsewhere_waits_for_it(stations, venue, clock):
+    first = Stations(mode=stations.ledger.mode, clock=clock, broker=venue, holder="another-host:1:0")
+    dies_sending(first, venue)
+
+    clock.forward(SENDING_TAKES.total_seconds() - 1)
+    stations.run(stations.dispatcher)
+    assert stations.only_order().broker_order_id is None
+    clock.forward(1)
+    stations.run(stations.dispatcher)
+    assert stations.only_order().broker_order_id == "V-1"
+
+
+def test_what_was_not_sent_for_a_pause_of_the_broker_is_given_back(stations, venue, clock):
+    other = Stations(mode=stations.ledger.mode, clock=clock, broker=venue, holder="test:2")
+    venue.fail("submit", RateLimited("429", retry_after=timedelta(seconds=30)))
+    dispatch(stations)
+
+    clock.forward(31)
+    other.run(other.dispatcher)
+    assert stations.only_order().broker_order_id == "V-1"
+
+
+def dies_sending(stations: Stations, venue: Venue) -> None:
+    submit, venue.submit = venue.submit, killed  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        dispatch(stations)
+    venue.submit = submit  # type: ignore[method-assign]
