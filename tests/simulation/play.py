@@ -97,6 +97,7 @@ class Play:
         self.chain = Chain()
         self._processes: dict[int, Process] = {}
         self._under_way = 0
+        self._held_up = 0
         self._waiting: list[AtTheVenue] = []
         self._events = random.Random(f"{story.seed}/events")
         self._refused_events_rate = story.refused_events_rate
@@ -167,6 +168,8 @@ class Play:
         """Give a turn, which may end in the middle. Return whether the station found something."""
         self.told(f"{station} of {process}{'' if stop is None else f', {stop}'}")
         self._under_way += 1
+        if stop is not None:
+            self._held_up = process
         try:
             with self.boundaries.armed(stop):
                 worked = self.process(process).turn(station, now=self.clock())
@@ -267,10 +270,10 @@ class Play:
         ask(act.verb, subject, actor="operator", reason="as was drawn", now=self.clock(), **details)
 
     def _meanwhile(self, stop: Stop) -> None:
-        """Time passes while a process is held up, and another has turns."""
+        """Time passes while a process is held up, and another has turns: a station is never twice at work in one."""
         self.clock.forward(stop.seconds)
         for station in stop.turns:
-            self.turn(1, station)
+            self.turn(1 - self._held_up, station)
 
     def _end_the_faults(self) -> None:
         self._waiting.clear()

@@ -587,17 +587,16 @@ def test_an_order_is_left_to_the_process_that_sends_it(stations, venue, clock):
 
 def test_two_that_begin_at_once_do_not_both_send(stations, venue, clock, monkeypatch):
     other = Stations(mode=stations.ledger.mode, clock=clock, broker=venue, holder="test:2")
-    ready, sent = dispatcher.left_to_others, []
-
-    def other_begins_after_this_one_looked(sender, *, now):
-        found = ready(sender, now=now)
-        monkeypatch.setattr(dispatcher, "left_to_others", ready)
-        venue.submit = lambda request: sent.append(stations.run(stations.dispatcher)) or submit(request)
-        other.run(other.dispatcher)
-        return found
-
     submit = venue.submit
-    monkeypatch.setattr(dispatcher, "left_to_others", other_begins_after_this_one_looked)
+
+    def another_has_looked_before(request):
+        venue.submit = submit
+        monkeypatch.setattr(dispatcher, "left_to_others", lambda sender, *, now: set())
+        other.dispatcher.run_once(now=clock())
+        assert venue.submitted == []
+        return submit(request)
+
+    venue.submit = another_has_looked_before
     dispatch(stations)
 
     assert len(venue.submitted) == 1
