@@ -12,7 +12,8 @@ from config.demo.market import Market
 from config.demo.steps import Clear, Reorg, Several, Step, Stranger, Take
 from tests.support.anvil import anvil
 from tests.support.conduct_with_crash import PLACES
-from tests.support.kills import BEHAVIOURS, DOLLARS, Trading, World, start_afresh
+from tests.support.emptying import begin_anew
+from tests.support.kills import BEHAVIOURS, DOLLARS, Trading, World
 from tests.support.undisturbed import FromTheChain, differences, wrongs, wrongs_so_far
 from trading.ledger.tables import OnchainTrade
 from trading.values.quantities import shares, usd
@@ -141,7 +142,7 @@ def test_crashes_at_these_places_are_mended_by_starting_again(lives, day, undist
     if not undisturbed_days:
         undisturbed_days.append(world.undisturbed())
         assert wrongs(day) == []
-        start_afresh()
+        begin_anew()
 
     for place in LIVES[lives]:
         world.crash(place)

@@ -55,6 +55,17 @@ def empty_tables() -> None:
     ensure_installation()
 
 
+def begin_anew() -> None:
+    """Empty the tables in the middle of a test, and have numbers start at 1 again."""
+    empty_tables()
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT format('ALTER SEQUENCE %s RESTART', seqrelid::regclass) FROM pg_sequence")
+            cursor.execute("; ".join(statement for (statement,) in cursor.fetchall()))
+        else:
+            cursor.execute("DELETE FROM sqlite_sequence")
+
+
 def _holding_rows() -> list[str]:
     tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
     with connection.cursor() as cursor:

@@ -295,18 +295,12 @@ class World:
 
     def undisturbed(self) -> "FromTheChain":
         """Let one conductor do it all, in a fresh database, and return its books. What was in the database is gone."""
+        from tests.support.emptying import begin_anew
         from tests.support.undisturbed import FromTheChain
 
-        start_afresh()
+        begin_anew()
         self.finish()
         return FromTheChain.read()
-
-
-def start_afresh() -> None:
-    """Empty the database, as the tests themselves do between two of them."""
-    from django.core.management import call_command
-
-    call_command("flush", verbosity=0, interactive=False)
 
 
 # As a program.

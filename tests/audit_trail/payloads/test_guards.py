@@ -84,7 +84,7 @@ def test_an_end_changes_nothing_else(column):
 
 def truncating():
     by_hand("SET CONSTRAINTS ALL IMMEDIATE")  # Else it is refused for what is still to be checked.
-    by_hand("TRUNCATE api_payloads, api_call_logs")
+    by_hand("TRUNCATE api_payloads, api_call_logs CASCADE")
 
 
 def replacing():

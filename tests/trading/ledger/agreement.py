@@ -1,6 +1,5 @@
 """Agreement: the two memories read independently of the code that compares them, and held against each other."""
 
-from django.core.management import call_command
 from django.db import connection
 
 from eventstore.models import StoredEvent
@@ -38,11 +37,6 @@ LEGACY_TABLES = [
 ]
 LINK_VIEWS = ["trade_link_view", "netting_link_view"]
 VIEW_TABLES = ["onchain_trade_view", "position_view", "offchain_order_view", *LINK_VIEWS]
-
-
-def empty_database():
-    """Begin anew: no rows, and numbers that start at 1 again."""
-    call_command("flush", interactive=False, verbosity=0)
 
 
 def empty(tables):

@@ -17,7 +17,7 @@ from eventstore.rebuilding import Building, NoSuchViews, RebuiltElsewhere, Still
 from eventstore.shadows.naming import CannotShadow, shadow_of
 from eventstore.shadows.tables import shadows
 from tests.architecture.source import PROJECT
-from tests.trading.ledger import agreement
+from tests.support.emptying import begin_anew
 from tests.trading.ledger.history import History
 from tests.trading.ledger.steps import AT, Steps
 from trading.ledger import compare as comparing
@@ -38,7 +38,7 @@ TABLES = [*tables_of(TRADES), *tables_of(POSITIONS)]
 @pytest.fixture(autouse=True)
 def fresh(transactional_db):
     """Ids count from 1 again, and no shadow is left by a test that ended early."""
-    agreement.empty_database()
+    begin_anew()
     yield
     for views in (TRADES, POSITIONS):
         if Rebuild.objects.filter(pk=views.name).exists():

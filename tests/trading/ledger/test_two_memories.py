@@ -4,6 +4,7 @@ import pytest
 
 from eventstore.projections import inline_projectors
 from eventstore.store import all_events
+from tests.support.emptying import begin_anew
 from tests.trading.ledger import agreement
 from tests.trading.ledger.faults import Faults
 from tests.trading.ledger.history import History
@@ -135,7 +136,7 @@ def told_by(ledgers, monkeypatch, *, seed, failing=None):
     monkeypatch.setattr(mode, "new_mark", lambda: "testmark")
     stories, tables, views = {}, {}, {}
     for name, ledger in ledgers.items():
-        agreement.empty_database()
+        begin_anew()
         with monkeypatch.context() as patched:
             faults = Faults(patched, seed) if name == failing else None
             tell(seed, ledger, steps=40, faults=faults, every=8)
