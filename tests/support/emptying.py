@@ -60,7 +60,11 @@ def begin_anew() -> None:
     empty_tables()
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("SELECT format('ALTER SEQUENCE %s RESTART', seqrelid::regclass) FROM pg_sequence")
+            cursor.execute(
+                "SELECT format('ALTER SEQUENCE %%s RESTART', objid::regclass) FROM pg_depend JOIN pg_sequence"
+                " ON objid = seqrelid WHERE deptype IN ('a', 'i') AND refobjid::regclass::text <> ALL (%s)",
+                [list(KEPT)],
+            )
             cursor.execute("; ".join(statement for (statement,) in cursor.fetchall()))
         else:
             cursor.execute("DELETE FROM sqlite_sequence")
