@@ -38,7 +38,7 @@ from tests.simulation.story import (
 )
 from tests.support.made_chain import know_tokens
 from tests.support.stations import Clock
-from trading.brokers.recording import Outgoing
+from trading.brokers.recording import Outgoing, Recorder
 from trading.conductor.reconciling.holding_checks import set_baseline
 from trading.conductor.reconciling.identity import confirm_account
 from trading.conductor.verbs.requests import Verb, ask
@@ -73,9 +73,12 @@ def say_nothing(what: str) -> None:
     """Who plays thousands of stories wants none of them told."""
 
 
-def play(story: Story, stage: Stage, tell: Tell = say_nothing) -> Outcome:
-    """Play a story on an empty database, and judge it. `tell` hears what happens, line by line."""
-    with Play.begun(story, stage, tell) as the_play:
+def play(story: Story, stage: Stage, tell: Tell = say_nothing, keeper: Recorder | None = None) -> Outcome:
+    """Play a story on an empty database, and judge it.
+
+    `tell` hears what happens, line by line; `keeper` keeps every call to the venue, as the payload store does.
+    """
+    with Play.begun(story, stage, tell, keeper) as the_play:
         the_play.to_its_end()
         return the_play.outcome
 
@@ -84,12 +87,19 @@ class Play:
     """One story under way."""
 
     def __init__(
-        self, story: Story, stage: Stage, clock: Clock, faults: FaultsOfEachCall, venue: Any, tell: Tell
+        self,
+        story: Story,
+        stage: Stage,
+        clock: Clock,
+        faults: FaultsOfEachCall,
+        venue: Any,
+        tell: Tell,
+        keeper: Recorder | None,
     ) -> None:
         self.story, self.clock, self.venue, self.faults, self.tell = story, clock, venue, faults, tell
         self.outcome = Outcome(story)
         self.boundaries = Boundaries(self._meanwhile)
-        self.recorder = WatchingRecorder(story.seed, self._see, lambda came: self.told(f"  {came}"))
+        self.recorder = WatchingRecorder(story.seed, self._see, lambda came: self.told(f"  {came}"), keeper)
         self.weather = Weather(story.seed, clock.forward)
         self.setting = Setting(story, stage, venue, clock, self.recorder, self.boundaries, self.weather)
         self.ledger = self.setting.ledger()
@@ -105,12 +115,12 @@ class Play:
 
     @classmethod
     @contextmanager
-    def begun(cls, story: Story, stage: Stage, tell: Tell) -> Iterator["Play"]:
+    def begun(cls, story: Story, stage: Stage, tell: Tell, keeper: Recorder | None) -> Iterator["Play"]:
         clock, faults = Clock(), FaultsOfEachCall(story.seed, story.fault_rates)
         quiet = FaultsOfEachCall(story.seed, {})
         with ExitStack() as stack:
             venue = stack.enter_context(stage.playing(story, clock, quiet))
-            the_play = cls(story, stage, clock, faults, venue, tell)
+            the_play = cls(story, stage, clock, faults, venue, tell, keeper)
             stack.enter_context(mock.patch.object(book, "append", the_play._append))
             the_play._set_up()
             venue.faults = faults
@@ -292,7 +302,9 @@ class Play:
     # What happens inside a turn.
 
     def _see(self, call: Outgoing) -> None:
-        self.told(f"{call.method} {call.url} for {call.reference.order or call.reference.purpose}")
+        # Without the port, which is another each time.
+        path = call.url.removeprefix(self.setting.stage.url)
+        self.told(f"{call.method} {path} for {call.reference.order or call.reference.purpose}")
         if self.boundaries.is_within_a_transaction():
             self.wrong(f"{call.method} {call.url} was about to be sent inside a transaction")
         if call.reference.purpose == "submit":

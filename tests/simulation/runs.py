@@ -68,8 +68,8 @@ def told(outcome: Any) -> str:
 
 
 @cache
-def _theatre() -> tuple[Any, Any]:
-    """Make the database and the stage of this process, once."""
+def theatre() -> tuple[Any, Any]:
+    """Set Django up, and make the database and the stage of this process, once."""
     from tests.simulation.database import BlankDatabase
 
     database = BlankDatabase()
@@ -85,7 +85,7 @@ def _theatre() -> tuple[Any, Any]:
 
 def _play(task: Task, *, tell: bool = False) -> Result:
     seed, broker = task
-    database, stage = _theatre()
+    database, stage = theatre()
     from tests.simulation.play import play, say_nothing
     from tests.simulation.schedules import draw
     from tests.simulation.story import BrokerName

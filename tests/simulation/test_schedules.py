@@ -1,0 +1,82 @@
+"""Schedules: the pipeline against a venue with every fault, and the judge against a pipeline with a guarantee less.
+
+Thousands are played by command, see docs/simulation.md; here a few fresh ones, and each that once failed.
+"""
+
+import random
+import subprocess
+import sys
+
+import pytest
+from django.db import connection
+
+from tests.simulation.breakages import BREAKAGES
+from tests.simulation.runs import PROJECT
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(connection.vendor != "sqlite", reason="it plays on SQLite in memory, whatever else is tested"),
+]
+
+FRESH = 12
+BROKERS = ("alpaca", "schwab")
+ONCE_FAILED = (
+    # Two dispatchers: one books a refusal while the other's order is taken.
+    ("alpaca", 5007),
+    # A notice of exposure that nobody closes.
+    ("alpaca", 5160),
+)
+# Where the first violation of each breakage is met, and what the judge says of it.
+FOUND_AT = {
+    "no_intent_is_committed": ("alpaca", 1, "I5: ht-simulate-1-1 was about to be sent without a committed intent"),
+    "what_is_in_doubt_is_sent_again": ("schwab", 5, "stands for no order of ours"),
+    "switches_are_not_read": ("alpaca", 34, "was placed while a kill switch was on"),
+    "late_fills_are_dropped": ("schwab", 2, "I6: order 1 has 1 booked"),
+    "nobody_leaves_orders_to_others": ("alpaca", 5007, "was about to be sent after it ended as rejected"),
+}
+
+
+def played(module, *arguments):
+    asked = [sys.executable, "-m", module, *map(str, arguments)]
+    return subprocess.run(asked, cwd=PROJECT, capture_output=True, text=True, check=False)
+
+
+def schedules(broker, first, count=1):
+    return ("--schedules", count, "--broker", broker, "--first-seed", first)
+
+
+@pytest.mark.parametrize("broker", BROKERS)
+def test_fresh_schedules_end_with_one_order_an_intent_and_books_that_are_the_venues(broker):
+    ended = played("tests.simulation", *schedules(broker, random.SystemRandom().randrange(10**6, 10**9), FRESH))
+
+    # What was violated is printed with the command that plays it again.
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    counted = dict(line.rsplit(maxsplit=1) for line in ended.stdout.splitlines()[1:])
+    assert (counted["schedules"], counted["violations"]) == (str(FRESH), "0")
+    assert int(counted["faults in all"]) > FRESH
+
+
+@pytest.mark.parametrize(("broker", "seed"), ONCE_FAILED)
+def test_what_once_failed_does_not_fail_again(broker, seed):
+    ended = played("tests.simulation", *schedules(broker, seed))
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_a_seed_is_the_same_story_each_time():
+    first, again = (played("tests.simulation", *schedules("schwab", 7), "--tell").stdout for _ in range(2))
+
+    assert first.count("\n") > 100
+    assert again == first
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES)
+def test_the_judge_finds_a_guarantee_that_is_gone(breakage):
+    broker, seed, found = FOUND_AT[breakage]
+
+    ended = played("tests.simulation.breakages", breakage, *schedules(broker, seed))
+
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    assert found in ended.stdout
+    assert f"--first-seed {seed} --broker {broker}" in ended.stdout
