@@ -1,7 +1,7 @@
 """The poller: asks the broker about submitted orders, and books what is new in its reports.
 
-One sweep for all of them, and no chain of calls for each: the list of open orders tells of most in one call, and only
-those that it does not name are asked about one by one.
+One sweep for all of them, and no chain of calls for each: lists tell of most in a few calls, and only those that they
+do not name are asked about one by one.
 """
 
 import random
@@ -13,13 +13,13 @@ import structlog
 from trading.brokers.orders import OrderReport
 from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, UnusableReport
 from trading.brokers.port import Broker
+from trading.conductor.listed import Reports, reports_in_lists
 from trading.conductor.reports import record, record_unknown
 from trading.conductor.work import due, look_again_at, try_again
 from trading.ledger.book import Ledger
 from trading.notices.models import open_notice
 from trading.offchain_order.aggregate import OffchainOrder, OrderState
 from trading.submission.pauses import is_paused, pause, pauses_for_all, resume_calls
-from trading.values.identifiers import BrokerOrderId
 
 log = structlog.get_logger(__name__)
 
@@ -29,8 +29,6 @@ TRIES_BEFORE_A_NOTICE = 5
 # So long after its end an order is still asked about, now and then: a fill may be reported late.
 LATE_FOR = timedelta(minutes=30)
 ASK_LATE_EVERY = timedelta(minutes=5)
-# A list costs one call, so it pays from the second order on.
-ORDERS_WORTH_A_LIST = 2
 # A market order fills within seconds; so long it is asked about often, and whenever something has just been filled.
 YOUNG_FOR = timedelta(seconds=15)
 YOUNG_EVERY = timedelta(seconds=1)
@@ -63,7 +61,7 @@ class Poller:
         orders = [order for order in orders if order.order_id in ready]
         failure: Exception | None = None
         try:
-            listed = self._listed(orders)
+            listed = reports_in_lists(self._broker, orders, now=now)
         except BrokerUnavailable as outage:
             self._unavailable(orders, outage, now)
             return True
@@ -92,18 +90,7 @@ class Poller:
     def _ours(self, order: OffchainOrder) -> bool:
         return order.broker == self._broker.name and order.broker_order_id is not None
 
-    def _listed(self, orders: list[OffchainOrder]) -> dict[BrokerOrderId, OrderReport]:
-        """What one list tells of the orders; those that it does not name may have ended."""
-        if sum(order.is_open for order in orders) < ORDERS_WORTH_A_LIST:
-            return {}
-        try:
-            return {report.broker_order_id: report for report in self._broker.open_orders()}
-        except UnusableReport as unusable:
-            # One order of the account that can't be read must not hide the others, which are asked about one by one.
-            log.warning("List of open orders can't be used", broker=self._broker.name, error=str(unusable))
-            return {}
-
-    def _poll(self, order: OffchainOrder, listed: dict[BrokerOrderId, OrderReport], now: datetime) -> None:
+    def _poll(self, order: OffchainOrder, listed: Reports, now: datetime) -> None:
         try:
             report = self._ask(order, listed)
         except (UnusableReport, NoSuchOrder) as unknown:
@@ -125,7 +112,7 @@ class Poller:
                 filled_shares=str(stands.filled_shares),
             )
 
-    def _ask(self, order: OffchainOrder, listed: dict[BrokerOrderId, OrderReport]) -> OrderReport:
+    def _ask(self, order: OffchainOrder, listed: Reports) -> OrderReport:
         if order.broker_order_id is None:
             raise NoSuchOrder(f"order {order.order_id} has no id of the broker's")
         if (report := listed.get(order.broker_order_id)) is not None:

@@ -314,6 +314,35 @@ def test_those_that_the_list_does_not_name_are_asked_about_one_by_one(stations, 
     assert [order.filled_shares for order in stations.orders()] == [0, 0, 3, 1, 0, 0]
 
 
+def test_many_that_ended_at_once_are_told_by_one_more_list(stations, venue):
+    more_orders(stations, count=20)
+    for order in range(3, 21):
+        venue.tell(OrderStatus.FILLED, "3", order=order)
+    before = len(venue.asked)
+
+    poll(stations)
+
+    assert venue.asked[before:] == [("open_orders", ""), ("orders", "")]
+    assert [order.filled_shares for order in stations.orders()] == [0] * 3 + [3] * 18
+    books(stations.ledger)
+
+
+def test_cancelled_ones_are_asked_about_by_their_ids_since_another_may_have_replaced_them(stations, venue):
+    more_orders(stations, count=6)
+    for order, end in enumerate([OrderStatus.EXPIRED, OrderStatus.REJECTED, *[OrderStatus.CANCELLED] * 5]):
+        venue.tell(end, order=order)
+    before = len(venue.asked)
+
+    poll(stations)
+
+    assert venue.asked[before:] == [
+        ("open_orders", ""),
+        ("orders", ""),
+        *(("report", f"V-{number}") for number in range(3, 8)),
+    ]
+    assert all(order.has_ended for order in stations.orders())
+
+
 def test_a_list_that_can_not_be_used_hides_no_order(stations, venue):
     """The account may hold a kind of order that we have no words for."""
     more_orders(stations, count=2)
