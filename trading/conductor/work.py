@@ -183,14 +183,12 @@ def claim(order: OrderId, sender: str, *, now: datetime) -> bool:
     Else one could hear and book that it is refused while the other's is still on its way, and is taken.
     """
     claimed = {"sender": sender, "sender_until": now + SENDING_TAKES}
-    row, is_new = OrderWork.objects.select_for_update().get_or_create(
-        order_id=order, defaults={"not_before": now, **claimed}
-    )
-    if is_new:
-        return True
+    OrderWork.objects.bulk_create([OrderWork(order_id=order, not_before=now, **claimed)], ignore_conflicts=True)
+    row = OrderWork.objects.select_for_update().get(order_id=order)
     if row.sender != sender and _is_with_its_sender(row, now):
         return False
-    OrderWork.objects.filter(order_id=order).update(**claimed)
+    if (row.sender, row.sender_until) != (sender, claimed["sender_until"]):
+        OrderWork.objects.filter(order_id=order).update(**claimed)
     return True
 
 

@@ -192,8 +192,8 @@ class LegacyMemory:
         in_progress = OffchainTrade.objects.filter(symbol__in=symbols, status__in=IN_PROGRESS)
         locked = set(in_progress.values_list("symbol", flat=True))
         SymbolLock.objects.filter(symbol__in=set(symbols) - locked).delete()
-        for symbol in sorted(locked):
-            SymbolLock.objects.get_or_create(symbol=symbol, defaults={"locked_at": at})
+        rows = [SymbolLock(symbol=symbol, locked_at=at) for symbol in sorted(locked)]
+        SymbolLock.objects.bulk_create(rows, ignore_conflicts=True)  # Who was locked stays so since then.
 
 
 def order_row(order: OffchainOrder, version: int) -> dict[str, Any]:
