@@ -1,5 +1,6 @@
 """Models of the audit trail, collected from where they belong so that Django finds them."""
 
+from audit_trail.decisions.lineage import TradeDecisionRecord, TradeDecisionRun
 from audit_trail.decisions.models import TradeDecision
 from audit_trail.executions.legacy import AlpacaOrder
 from audit_trail.executions.models import DecisionHolding, ExecutionFill, TradeExecution
@@ -24,5 +25,7 @@ __all__ = [
     "SourceAllowance",
     "SourceRecord",
     "TradeDecision",
+    "TradeDecisionRecord",
+    "TradeDecisionRun",
     "TradeExecution",
 ]

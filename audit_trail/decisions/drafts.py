@@ -70,6 +70,15 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     known_at: datetime
     """When we knew the newest of what it rests on: disclosed, and in our tables. Never when it happened."""
 
+    records: tuple[int, ...] = ()
+    """The records that its signals rest on, each in the version that was known; by their numbers."""
+
+    price_records: tuple[int, ...] = ()
+    """Those that its prices rest on, as daily bars."""
+
+    runs: tuple[int, ...] = ()
+    """The ingestion runs that were looked through, whether or not something in them was followed."""
+
     rationale: Rationale
 
     def __post_init__(self) -> None:

@@ -98,6 +98,8 @@ class TradeDecision(ConcurrentTransitionMixin, models.Model):
 
     if TYPE_CHECKING:
         executions: "models.Manager[Any]"
+        records: "models.Manager[Any]"
+        runs: "models.Manager[Any]"
 
     class Meta:
         db_table = "trade_decisions"

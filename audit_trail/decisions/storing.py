@@ -11,6 +11,7 @@ import msgspec
 from django.db import transaction
 
 from audit_trail.decisions.drafts import Draft, NotADraft, TradedAccount
+from audit_trail.decisions.lineage import check_lineage, keep_lineage
 from audit_trail.decisions.models import TradeDecision
 from trading.conductor.reconciling.identity import TradingAccount
 
@@ -36,18 +37,23 @@ def traded_account(broker: str) -> TradedAccount:
 
 
 def store(drafts: Sequence[Draft], *, account: TradedAccount, trading_day: date, decided_at: datetime) -> Stored:
-    """Store all decisions of a run, or none. Raises NotADraft where they contradict each other or look ahead."""
+    """Store all decisions of a run with what each rests on, or none.
+
+    Raises NotADraft where they contradict each other, look ahead, or rest on what is not in our tables.
+    """
     _check(drafts, decided_at)
+    check_lineage(drafts, decided_at)
     with transaction.atomic(durable=True):
         known = _known(drafts, account, trading_day)
-        TradeDecision.objects.bulk_create(
-            [_row(draft, account, trading_day, decided_at) for draft in drafts if _key(draft) not in known],
-            # Another process may store the same run at the same moment.
-            ignore_conflicts=True,
-        )
+        rows = [_row(draft, account, trading_day, decided_at) for draft in drafts if _key(draft) not in known]
+        # Another process may store the same run at the same moment.
+        TradeDecision.objects.bulk_create(rows, ignore_conflicts=True)
         stored = _known(drafts, account, trading_day)
-    decisions = tuple(stored[_key(draft)] for draft in drafts)
-    return Stored(decisions, sum(_key(draft) not in known for draft in drafts))
+        ours = {row.decision_id for row in rows}
+        decided = [(draft, stored[_key(draft)]) for draft in drafts]
+        new = [(draft, row) for draft, row in decided if row.decision_id in ours]
+        keep_lineage(new)
+    return Stored(tuple(row for _, row in decided), len(new))
 
 
 def _check(drafts: Sequence[Draft], decided_at: datetime) -> None:
