@@ -48,6 +48,19 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
+                "title": "Decisions",
+                "separator": True,
+                "items": [
+                    _page("Decisions", "psychology", "audit_trail.tradedecision"),
+                    _page("Executions", "play_arrow", "audit_trail.tradeexecution"),
+                    _page("Fills of executions", "water_drop", "audit_trail.executionfill"),
+                    _page("Holdings of decisions", "inventory", "audit_trail.decisionholding"),
+                    _page("Records of decisions", "link", "audit_trail.tradedecisionrecord"),
+                    _page("Runs of decisions", "link", "audit_trail.tradedecisionrun"),
+                    _page("Legacy orders", "receipt", "audit_trail.alpacaorder"),
+                ],
+            },
+            {
                 "title": "Profit",
                 "separator": True,
                 "items": [

@@ -5,8 +5,8 @@ import re
 from django.contrib.admin.utils import quote
 from django.urls import reverse
 
+from tests.support import decided, ingested
 from tests.support import factories as make
-from tests.support import ingested
 
 ROWS = {
     "trading.queuedlog": make.queued_log,
@@ -64,6 +64,13 @@ ROWS = {
     "audit_trail.sourceallowance": ingested.allowance,
     "audit_trail.congresstrade": ingested.congress_trade,
     "audit_trail.insidertrade": ingested.insider_trade,
+    "audit_trail.tradedecision": decided.decision,
+    "audit_trail.tradedecisionrecord": decided.record_of_decision,
+    "audit_trail.tradedecisionrun": decided.run_of_decision,
+    "audit_trail.tradeexecution": decided.execution,
+    "audit_trail.executionfill": decided.fill,
+    "audit_trail.decisionholding": decided.holding,
+    "audit_trail.alpacaorder": decided.legacy_order,
 }
 
 # Those that an operator may change, with a reason.

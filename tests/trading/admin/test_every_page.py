@@ -159,6 +159,7 @@ def test_the_sidebar_leads_to_every_model(operator, settings):
 def test_the_groups_of_the_sidebar_stand_in_an_operators_order():
     assert [group["title"] for group in UNFOLD["SIDEBAR"]["navigation"]] == [
         "At risk",
+        "Decisions",
         "Profit",
         "Risk",
         "Chain",
