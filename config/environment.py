@@ -150,11 +150,12 @@ def documented_variables() -> tuple[Variable, ...]:
     from config.broker_environment import BROKER_VARIABLES  # They are made of what stands here.
     from config.decision_environment import DECISION_VARIABLES
     from config.schwab_environment import SCHWAB_VARIABLES
+    from config.source_environment import SOURCE_VARIABLES
     from config.stand_in import STAND_IN_VARIABLES
     from config.timing_environment import TIMING_VARIABLES
 
     brokers = BROKER_VARIABLES + SCHWAB_VARIABLES + STAND_IN_VARIABLES
-    return VARIABLES + brokers + TIMING_VARIABLES + DECISION_VARIABLES
+    return VARIABLES + brokers + TIMING_VARIABLES + DECISION_VARIABLES + SOURCE_VARIABLES
 
 
 # What settings.py asks for.

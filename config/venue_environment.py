@@ -1,8 +1,9 @@
-"""A venue's environment: the variables with which the project trades at a venue of our own."""
+"""A venue's environment: the variables with which the project goes to a venue of our own."""
 
 from config.stand_in import BROKER
 from config.venues.alpaca import AlpacaVenue
 from config.venues.hours import Door
+from config.venues.quiver import QuiverVenue
 from config.venues.schwab import SchwabVenue
 from config.venues.venue import Venue
 
@@ -12,6 +13,8 @@ def environment_of(venue: Venue) -> dict[str, str]:
 
     Tokens of Schwab need TOKEN_ENCRYPTION_KEYS besides, which are the installation's.
     """
+    if isinstance(venue, QuiverVenue):
+        return {"QUIVER_BASE_URL": venue.url, "QUIVER_API_TOKEN": venue.token}
     variables = {"BROKER": venue.name, "TRADING_MODE": "paper", **_of_its_own(venue)}
     # A market that keeps the exchange's hours needs no exception from them.
     return variables if venue.exchange.hours.door is Door.CALENDAR else variables | {"MARKET_HOURS": BROKER}

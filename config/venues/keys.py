@@ -8,3 +8,5 @@ ALPACA_SECRET = "not-a-secret-this-key-opens-nothing"  # noqa: S105 - it opens n
 
 SCHWAB_APP_KEY = "venue-app-key"
 SCHWAB_APP_SECRET = "not-a-secret-this-app-opens-nothing"  # noqa: S105 - it opens nothing.
+
+QUIVER_TOKEN = "not-a-secret-this-token-opens-nothing"  # noqa: S105 - it opens nothing.

@@ -1,4 +1,4 @@
-"""`manage.py venue`: a broker of one's own on this machine, for people to try things at."""
+"""`manage.py venue`: a broker, or a source of records, of one's own on this machine, for people to try things at."""
 
 from argparse import ArgumentParser
 from collections import Counter
@@ -16,20 +16,24 @@ from config.venues.arguments import fault_plan, number, seconds
 from config.venues.exchange import Exchange
 from config.venues.faults import FaultPlan
 from config.venues.hours import Door, Hours
+from config.venues.quiver import QuiverVenue
 from config.venues.schwab import SchwabVenue
 from config.venues.venue import Venue
 
-PORTS = {"alpaca": 18080, "schwab": 18081}
+PORTS = {"alpaca": 18080, "schwab": 18081, "quiver": 18082}
 _SERIES_BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Command(BaseCommand):
-    help = "Run a venue that speaks a broker's protocol on 127.0.0.1 until it is interrupted. It needs no database."
+    help = (
+        "Run a venue that speaks the protocol of a broker, or of Quiver, on 127.0.0.1 until it is interrupted. "
+        "It needs no database."
+    )
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", choices=sorted(PORTS))
-        parser.add_argument("--port", type=int, help="18080 for alpaca, 18081 for schwab; 0 for any that is free")
+        parser.add_argument("--port", type=int, help="alpaca 18080, schwab 18081, quiver 18082; 0 for any that is free")
         parser.add_argument("--fill-seconds", type=seconds, default=Decimal(2), metavar="SECONDS|never")
         parser.add_argument("--cash", type=number, default=Decimal(100_000), metavar="USD")
         parser.add_argument(
@@ -59,8 +63,13 @@ class Command(BaseCommand):
         )
         # So that no order has the id of one of an earlier run, which a database may still know.
         series = int((datetime.now(UTC) - _SERIES_BEGIN).total_seconds())
-        kind = AlpacaVenue if name == "alpaca" else SchwabVenue
-        venue = kind(exchange, faults=faults, port=PORTS[name] if port is None else port, series=series)
+        port = PORTS[name] if port is None else port
+        venue: Venue
+        if name == "quiver":
+            venue = QuiverVenue(exchange, faults=faults, port=port)
+        else:
+            kind = AlpacaVenue if name == "alpaca" else SchwabVenue
+            venue = kind(exchange, faults=faults, port=port, series=series)
         with told_to_stop() as stopping:
             try:
                 venue.open()

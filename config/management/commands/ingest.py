@@ -1,0 +1,61 @@
+"""`manage.py ingest`: fetch public records, and keep each with the run that brought it."""
+
+from argparse import ArgumentParser
+from datetime import date
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from audit_trail.ingestion.batches import TooManyUnreadable
+from audit_trail.ingestion.running import AlreadyRunning, RunEnded
+from audit_trail.sources.outcomes import SourceError
+from audit_trail.sources.quiver.feeds import FEEDS
+from config.preflight import require_migrated
+from config.sources import ingest_from_quiver
+from trading.values.symbols import NotASymbol, symbol
+
+UNDER_WAY = 3
+
+
+class Command(BaseCommand):
+    help = (
+        "Fetch what was disclosed in some days and store it, all or nothing. Exit code 1 where the run failed, 3 where "
+        "another process is at it. To fetch again what is there adds nothing."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("task", choices=sorted(FEEDS))
+        parser.add_argument("--since", type=_day, metavar="DAY", help="the first day of disclosure (60 days before)")
+        parser.add_argument("--until", type=_day, metavar="DAY", help="the last day of disclosure (today)")
+        parser.add_argument("--ticker", type=_symbol, metavar="SYMBOL", help="only what is about this one")
+
+    def handle(
+        self, *args: Any, task: str, since: date | None, until: date | None, ticker: str | None, **options: Any
+    ) -> None:
+        require_migrated()
+        try:
+            run = ingest_from_quiver(task, since=since, until=until, ticker=ticker)
+        except AlreadyRunning as error:
+            raise CommandError(str(error), returncode=UNDER_WAY) from error
+        except (SourceError, TooManyUnreadable, RunEnded) as error:
+            raise CommandError(f"{task}: {error}. Nothing of this run was stored") from error
+        except ValueError as error:
+            raise CommandError(str(error), returncode=2) from error
+        self.stdout.write(
+            f"{task}: {run.records_fetched} records of {run.data_date_start} to {run.data_date_end}: "
+            f"{run.records_created} new, {run.records_updated} changed, {run.records_skipped} as before, "
+            f"{run.records_parked} not read (run {run.run_id})"
+        )
+        if run.found_nothing:
+            self.stderr.write(f"{task}: the source told nothing of these days, which is rare: see whether it is so")
+
+
+def _day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def _symbol(text: str) -> str:
+    try:
+        return symbol(text)
+    except NotASymbol as error:
+        raise ValueError(str(error)) from error

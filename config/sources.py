@@ -1,0 +1,40 @@
+"""Sources, put together from the environment: public records with every call on record."""
+
+import os
+from datetime import date, timedelta
+
+from django.utils import timezone
+
+from audit_trail.ingestion.models import DataIngestionRun
+from audit_trail.ingestion.running import OpenRun
+from audit_trail.payloads.recorder import PayloadRecorder
+from audit_trail.payloads.redaction import Redaction
+from audit_trail.sources.quiver.feeds import FEEDS
+from audit_trail.sources.quiver.ingesting import ingest
+from audit_trail.sources.quiver.service import QuiverService
+from audit_trail.sources.window import Window
+from config.logs import secret_texts
+from config.source_environment import QuiverSettings, quiver_settings
+from trading.brokers.recording import Recorder
+
+LOOKED_BACK = timedelta(days=60)
+"""A member of Congress has 45 days for a report, and some are late."""
+
+
+def make_quiver(settings: QuiverSettings) -> QuiverService:
+    """Put the service together; each run's calls are recorded as that run's."""
+
+    def recorder_of(run: OpenRun) -> Recorder:
+        return PayloadRecorder(Redaction(secret_texts(os.environ)), run=run.run_id)
+
+    return QuiverService(token=settings.token, recorder_of=recorder_of, clock=timezone.now, base_url=settings.base_url)
+
+
+def ingest_from_quiver(
+    task: str, *, since: date | None = None, until: date | None = None, ticker: str | None = None
+) -> DataIngestionRun:
+    """Fetch a kind of record once. Raises SettingError, ValueError of the window, and what `ingest` raises."""
+    service = make_quiver(quiver_settings())
+    last = until or timezone.now().date()
+    window = Window(since=since or last - LOOKED_BACK, until=last, ticker=ticker)
+    return ingest(FEEDS[task], service, window, clock=timezone.now)
