@@ -104,6 +104,10 @@ SCHEDULES = [
     Scheduled("ledger_comparison", "config.ledger_watch.compare_once", every_minutes=10),
     Scheduled("legacy_orders", "config.decision_watch.compare_once", cron="17 * * * *"),
     Scheduled("table_samples", "config.housekeeping.sample_tables", cron="7 * * * *"),
+    # On weekdays, after eight in New York in winter and nine in summer: before the market opens.
+    Scheduled("congress_trades", "config.sources.ingest_on_schedule", ("congress",), cron="0 13 * * 1-5"),
+    Scheduled("insider_trades", "config.sources.ingest_on_schedule", ("insider",), cron="10 13 * * 1-5"),
+    Scheduled("old_payloads", "config.housekeeping.purge_old_payloads", cron="0 7 1 * *"),
     Scheduled("disk_space", "config.housekeeping.look_at_disk", every_minutes=5),
 ]
 

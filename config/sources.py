@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from django.utils import timezone
 
 from audit_trail.ingestion.models import DataIngestionRun
-from audit_trail.ingestion.running import OpenRun
+from audit_trail.ingestion.running import AlreadyRunning, OpenRun
 from audit_trail.payloads.recorder import PayloadRecorder
 from audit_trail.payloads.redaction import Redaction
 from audit_trail.sources.quiver.feeds import FEEDS
@@ -14,11 +14,30 @@ from audit_trail.sources.quiver.ingesting import ingest
 from audit_trail.sources.quiver.service import QuiverService
 from audit_trail.sources.window import Window
 from config.logs import secret_texts
-from config.source_environment import QuiverSettings, quiver_settings
+from config.source_environment import QUIVER_API_TOKEN, QuiverSettings, quiver_settings
 from trading.brokers.recording import Recorder
 
 LOOKED_BACK = timedelta(days=60)
 """A member of Congress has 45 days for a report, and some are late."""
+
+
+def told(run: DataIngestionRun) -> str:
+    """Say in a line what came of a run."""
+    return (
+        f"{run.task_name}: {run.records_fetched} records of {run.data_date_start} to {run.data_date_end}: "
+        f"{run.records_created} new, {run.records_updated} changed, {run.records_skipped} as before, "
+        f"{run.records_parked} not read (run {run.run_id})"
+    )
+
+
+def ingest_on_schedule(task: str) -> str:
+    """Fetch, where there is a subscription; who only hedges has none. A failure is a notice already, and is raised."""
+    if not os.environ.get(QUIVER_API_TOKEN.name, "").strip():
+        return f"{QUIVER_API_TOKEN.name} is not set: nothing was fetched"
+    try:
+        return told(ingest_from_quiver(task))
+    except AlreadyRunning as error:
+        return str(error)
 
 
 def make_quiver(settings: QuiverSettings) -> QuiverService:

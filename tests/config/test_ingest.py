@@ -9,13 +9,16 @@ from django.utils import timezone
 from audit_trail.ingestion.models import DataIngestionRun
 from audit_trail.ingestion.records import SourceRecord
 from audit_trail.payloads.models import ApiCallLog
+from audit_trail.sources.outcomes import NotInPlan
 from config.environment import SettingError
+from config.sources import ingest_on_schedule
 from config.venue_environment import environment_of
 from config.venues.faults import refuse
 from config.venues.quiver import QuiverVenue
 from tests.support import ingested
 from tests.support.commands import refused, run
 from tests.support.logins import every_cell
+from tests.support.stations import notices
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -108,3 +111,21 @@ def test_without_a_token_it_says_what_to_set(venue, monkeypatch):
     with pytest.raises((CommandError, SettingError), match="QUIVER_API_TOKEN"):
         call_command("ingest", "congress")
     assert not DataIngestionRun.objects.exists()
+
+
+def test_a_schedule_fetches_where_there_is_a_subscription_and_says_so_where_there_is_none(venue, monkeypatch):
+    assert "congress: 28 records of " in ingest_on_schedule("congress")
+
+    monkeypatch.delenv("QUIVER_API_TOKEN")
+    assert ingest_on_schedule("congress") == "QUIVER_API_TOKEN is not set: nothing was fetched"
+    assert DataIngestionRun.objects.count() == 1
+
+
+def test_a_schedule_leaves_a_run_under_way_alone_and_raises_what_a_source_refuses(venue):
+    left = ingested.running(task_name="congress", alive_until=timezone.now() + timedelta(minutes=5))
+    assert str(left.holder) in ingest_on_schedule("congress")
+
+    venue.faults.add(refuse(403))
+    with pytest.raises(NotInPlan):
+        ingest_on_schedule("insider")
+    assert [kind for kind, _ in notices()] == ["ingestion_failed"]

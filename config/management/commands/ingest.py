@@ -11,7 +11,7 @@ from audit_trail.ingestion.running import AlreadyRunning, RunEnded
 from audit_trail.sources.outcomes import SourceError
 from audit_trail.sources.quiver.feeds import FEEDS
 from config.preflight import require_migrated
-from config.sources import ingest_from_quiver
+from config.sources import ingest_from_quiver, told
 from trading.values.symbols import NotASymbol, symbol
 
 UNDER_WAY = 3
@@ -41,11 +41,7 @@ class Command(BaseCommand):
             raise CommandError(f"{task}: {error}. Nothing of this run was stored") from error
         except ValueError as error:
             raise CommandError(str(error), returncode=2) from error
-        self.stdout.write(
-            f"{task}: {run.records_fetched} records of {run.data_date_start} to {run.data_date_end}: "
-            f"{run.records_created} new, {run.records_updated} changed, {run.records_skipped} as before, "
-            f"{run.records_parked} not read (run {run.run_id})"
-        )
+        self.stdout.write(told(run))
         if run.found_nothing:
             self.stderr.write(f"{task}: the source told nothing of these days, which is rare: see whether it is so")
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 from audit_trail.payloads import purging
 from audit_trail.payloads.models import ApiPayload
 from audit_trail.payloads.purging import Due, due, purge
+from config.housekeeping import purge_old_payloads
 from tests.support import factories as make
 from tests.support.factories import NOON
 
@@ -70,3 +71,17 @@ def test_an_age_that_is_none_purges_nothing(age):
         call_command("purge_payloads", f"--older-than={age}")
 
     assert ApiPayload.objects.filter(body=None).count() == 0
+
+
+def test_each_month_what_is_older_than_two_years_goes_and_its_calls_stay():
+    now = timezone.now()
+    old = make.api_call(
+        request_payload=make.api_payload(captured_at=now - timedelta(days=731)),
+        response_payload=make.api_payload(captured_at=now - timedelta(days=729), type="response"),
+    )
+
+    assert purge_old_payloads() == "1 bodies were taken out"
+
+    old.refresh_from_db()
+    assert (old.request_payload.body, old.response_payload.body is None) == (None, False)
+    assert old.request_payload.size_bytes == 30
