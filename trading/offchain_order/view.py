@@ -66,7 +66,8 @@ class OffchainOrderView(OrderColumns):
             models.Index(fields=["symbol", "execution_id"], name="offchain_order_view_symbol"),
             models.Index(fields=["broker", "execution_id"], name="offchain_order_view_broker"),
             models.Index(fields=["detailed_status", "execution_id"], name="offchain_order_view_state"),
-            models.Index(fields=["broker_order_id"], name="offchain_order_view_theirs"),
+            # The number too: for the order of it SQLite would go through all orders of the broker.
+            models.Index(fields=["broker_order_id", "broker", "execution_id"], name="offchain_order_view_theirs"),
             models.Index(fields=["placed_at"], name="offchain_order_view_placed"),
             models.Index(fields=["ended_at"], name="offchain_order_view_ended"),
         ]
