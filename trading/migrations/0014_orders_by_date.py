@@ -5,14 +5,16 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('trading', '0013_orders_by_the_brokers_id'),
+        ("trading", "0013_orders_by_the_brokers_id"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='offchainorderview',
-            index=models.Index(django.db.models.functions.comparison.Coalesce('ended_at', 'submitted_at', 'placed_at'), name='offchain_order_view_dated'),
+            model_name="offchainorderview",
+            index=models.Index(
+                django.db.models.functions.comparison.Coalesce("ended_at", "submitted_at", "placed_at"),
+                name="offchain_order_view_dated",
+            ),
         ),
     ]
