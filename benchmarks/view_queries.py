@@ -25,7 +25,7 @@ HEAD = "| database | question | rows | ms | read through |\n| --- | --- | ---: |
 PAGE = 50
 
 Question = Callable[[int], Any]
-"""Asks about what has to do with the row of a number: a queryset, a list, or a statement with its parameters."""
+"""Asks about what has to do with the row of a number: a queryset, several, or a statement with its parameters."""
 
 
 def main() -> None:
@@ -59,6 +59,7 @@ def main() -> None:
 
 def questions() -> dict[str, Question]:
     from benchmarks.view_rows import FILLS_A_BLOCK, FILLS_A_TRANSACTION, SYMBOLS, at
+    from trading.ledger import both_venues
     from trading.offchain_order import queries as orders
     from trading.offchain_order.aggregate import OrderState
     from trading.onchain_trade import queries as trades
@@ -90,7 +91,7 @@ def questions() -> dict[str, Question]:
         "positions with an order under way": lambda n: positions.with_order_under_way(),
         "positions that are not flat": lambda n: positions.not_flat(),
         "positions changed in an hour": lambda n: positions.updated_between(since=at(n), until=at(n) + hour),
-        "both venues, newest 50": lambda n: (f"{unified} {newest}", []),
+        "both venues, newest 50": lambda n: [both_venues.at_brokers()[:PAGE], both_venues.on_chain()[:PAGE]],
         "both venues, an hour": lambda n: (
             f"{unified} WHERE created_at >= %s AND created_at < %s {newest}",
             [stored(at(n)), stored(at(n) + hour)],
@@ -119,6 +120,8 @@ def measured(name: str, ask: Question, options: argparse.Namespace) -> bool | No
 def rows_of(asked: Any) -> list[Any]:
     from django.db import connection
 
+    if isinstance(asked, list):
+        return [row for part in asked for row in part]
     if not isinstance(asked, tuple):
         return list(asked)
     with connection.cursor() as cursor:
@@ -130,6 +133,8 @@ def read_through(asked: Any) -> list[str]:
     """Tell the indexes that the database would go through; a whole table in bold."""
     from django.db import connection
 
+    if isinstance(asked, list):
+        return [read for part in asked for read in read_through(part)]
     statement, parameters = asked if isinstance(asked, tuple) else asked.query.sql_with_params()
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":

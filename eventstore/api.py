@@ -1,5 +1,6 @@
 """The log over HTTP: which streams there are, their events as stored, and the state of one at a version or a time."""
 
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from eventstore.aggregates import UnknownAggregateType, registered_aggregates
+from eventstore.databases import Row
 from eventstore.hashing import moment
 from eventstore.history import (
     LARGEST_VERSION,
@@ -21,8 +23,8 @@ from eventstore.history import (
     state_at,
     stream_ids,
 )
-from eventstore.models import StoredEvent
-from eventstore.reading import aggregate_types
+from eventstore.integrity.archives import ArchiveUnreadable
+from eventstore.reading import aggregate_types, head, stored_rows, time_of
 
 FEWEST, MOST, USUAL = 1, 1000, 100
 
@@ -94,14 +96,16 @@ class Streams(LogView):
 
 
 class Events(LogView):
-    """The events of a stream as they are stored, oldest first; `after` is the last version of the page before."""
+    """The events of a stream as they are stored, be it in an archive, oldest first; `after` is the last page's end."""
 
     def get(self, request: Request, aggregate_type: str, aggregate_id: str) -> Response:
         limit, after = _limit(request), _number(request, "after", least=0) or 0
         _refuse_nul(aggregate_type, aggregate_id)
-        rows = StoredEvent.objects.filter(aggregate_type=aggregate_type, aggregate_id=aggregate_id)
-        page = list(rows.filter(version__gt=after).order_by("version")[:limit])
-        if not page and not rows.exists():
+        try:
+            page = list(islice(stored_rows(aggregate_type, aggregate_id, after=after), limit))
+        except ArchiveUnreadable as error:
+            raise Unreplayable(str(error)) from error
+        if not page and not head(aggregate_type, aggregate_id):
             raise NotFound(f"{aggregate_type}-{aggregate_id} has no events")
         return Response(
             {
@@ -149,7 +153,7 @@ urlpatterns = [
 ]
 
 
-def _event(row: StoredEvent) -> dict[str, Any]:
+def _event(row: Row) -> dict[str, Any]:
     return {
         "version": row.version,
         "number": row.number,
@@ -157,7 +161,7 @@ def _event(row: StoredEvent) -> dict[str, Any]:
         "schema": row.schema,
         "data": _as_stored(row.data),
         "metadata": _as_stored(row.metadata),
-        "recorded_at": moment(row.recorded_at),
+        "recorded_at": moment(time_of(row.recorded_at)),
         "hash": row.hash,
     }
 

@@ -19,7 +19,7 @@ def guards_are_there(databases: Sequence[str] | None, **options: Any) -> list[Ch
             continue  # Not migrated yet; other commands say so.
         found += [
             Error(
-                f"the trigger {name}, which keeps events from being changed, is missing or disabled",
+                f"the trigger {name}, which keeps the log from being changed, is missing or disabled",
                 hint="Ask who did it. `manage.py migrate` installs it; then run `manage.py verify_log`.",
                 id="eventstore.E001",
             )

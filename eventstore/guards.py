@@ -1,6 +1,7 @@
 """Guards: what the database itself refuses.
 
-An event is never changed and never taken out, whoever asks: the ORM, the admin or SQL by hand. The one way round is
+An event is never changed and never taken out, whoever asks: the ORM, the admin or SQL by hand. Nor are the seals over
+events, and the index of archives, by which those are found that left the table. The one way round is
 `eventstore.maintenance`, which leaves a row that says who and why. Whoever owns the tables can drop the guards; that is
 seen by `manage.py check`, and what was done meanwhile by `verify_log` against an exported seal.
 
@@ -15,15 +16,26 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from eventstore.functions import APPENDING
 
-REFUSED = "events are never changed or taken out: open eventstore.maintenance, which leaves a record"
+REFUSED = (
+    "events, their seals and their archives are never changed or taken out: open eventstore.maintenance, which leaves "
+    "a record"
+)
 LOGGED = "what was done to the log stays on record"
 
 OPEN = "EXISTS (SELECT 1 FROM event_maintenance WHERE closed_at IS NULL)"
 
+KEPT = ("events", "event_seals", "event_archives", "event_archive_streams")
+"""Tables whose rows stay as they were inserted."""
+
 # In SQLite an INSERT OR REPLACE deletes what it replaces, which fires a trigger only with recursive_triggers on.
 SQLITE = {
-    "events_refuse_update": f"BEFORE UPDATE ON events WHEN NOT {OPEN} BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END",
-    "events_refuse_delete": f"BEFORE DELETE ON events WHEN NOT {OPEN} BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END",
+    **{
+        f"{table}_refuse_{change}": (
+            f"BEFORE {change.upper()} ON {table} WHEN NOT {OPEN} BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END"
+        )
+        for table in KEPT
+        for change in ("update", "delete")
+    },
     "event_maintenance_refuse_delete": (
         f"BEFORE DELETE ON event_maintenance BEGIN SELECT RAISE(ABORT, '{LOGGED}'); END"
     ),
@@ -35,8 +47,14 @@ SQLITE = {
 }
 
 POSTGRESQL = {
-    "events_refuse_change": "BEFORE UPDATE OR DELETE ON events FOR EACH ROW EXECUTE FUNCTION refuse_change()",
-    "events_refuse_truncate": "BEFORE TRUNCATE ON events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()",
+    **{
+        f"{table}_refuse_change": f"BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+        for table in KEPT
+    },
+    **{
+        f"{table}_refuse_truncate": f"BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+        for table in KEPT
+    },
     "event_maintenance_refuse_change": (
         "BEFORE UPDATE OR DELETE ON event_maintenance FOR EACH ROW EXECUTE FUNCTION refuse_forgetting()"
     ),

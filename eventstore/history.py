@@ -14,9 +14,10 @@ from django.db.models import QuerySet
 
 from eventstore.aggregates import Aggregate, aggregate_of
 from eventstore.codec import encode_value
+from eventstore.integrity.archives import ArchiveUnreadable, archived_versions
 from eventstore.loading import Loaded, newest
 from eventstore.models import StoredEvent
-from eventstore.reading import stream
+from eventstore.reading import stream, time_of
 from eventstore.recorded import Recorded, Stream
 
 Plain = dict[str, Any]
@@ -84,11 +85,10 @@ def state_at(
     if version is not None and at is not None:
         raise ValueError("expected a version or a time, were both")
     aggregate, name = aggregate_of(aggregate_type), Stream(aggregate_type, aggregate_id)
-    events = _events_of(name)
     if version is not None:
-        found = events.filter(version=version).first() if 1 <= version <= LARGEST_VERSION else None
+        found = _of_version(name, version) if 1 <= version <= LARGEST_VERSION else None
     else:
-        found = (events if at is None else _recorded_until(events, at)).first()
+        found = _events_of(name).first() if at is None else _last_until(name, at)
     if found is None:
         raise _nothing(name, version, at)
     last_version, recorded_at = found
@@ -100,9 +100,9 @@ def state_at(
 
 
 def version_at(aggregate_type: str, aggregate_id: str, at: datetime) -> int:
-    """Return the version of the last event recorded at or before a time, or 0."""
-    found = _recorded_until(_events_of(Stream(aggregate_type, aggregate_id)), at).first()
-    return 0 if found is None else int(found[0])
+    """Return the version of the last event recorded at or before a time, or 0. Raises CannotReplay."""
+    found = _last_until(Stream(aggregate_type, aggregate_id), at)
+    return 0 if found is None else found[0]
 
 
 def timeline(aggregate_type: str, aggregate_id: str, *, after: int = 0, limit: int = PAGE) -> list[Moment]:
@@ -172,12 +172,28 @@ def _events_of(name: Stream) -> "QuerySet[StoredEvent, tuple[int, datetime]]":
     return rows.order_by("-version").values_list("version", "recorded_at")
 
 
-def _recorded_until(
-    events: "QuerySet[StoredEvent, tuple[int, datetime]]", at: datetime
-) -> "QuerySet[StoredEvent, tuple[int, datetime]]":
+def _of_version(name: Stream, version: int) -> tuple[int, datetime] | None:
+    found = _events_of(name).filter(version=version).first()
+    return found or next(_archived(name, after=version - 1, before=min(version + 1, LARGEST_VERSION)), None)
+
+
+def _last_until(name: Stream, at: datetime) -> tuple[int, datetime] | None:
+    """The last event recorded at or before a time. What is archived of a stream is its beginning, so it comes last."""
     # On SQLite a time is text, and one of a whole second is written shorter than it lies there: "at or before" would
     # miss an event of that very second, "before the next microsecond" does not.
-    return events.filter(recorded_at__lt=at + timedelta(microseconds=1))
+    found = _events_of(name).filter(recorded_at__lt=at + timedelta(microseconds=1)).first()
+    if found is not None:
+        return found
+    until = [one for one in _archived(name, after=0, before=LARGEST_VERSION) if one[1] <= at]
+    return until[-1] if until else None
+
+
+def _archived(name: Stream, *, after: int, before: int) -> Iterator[tuple[int, datetime]]:
+    try:
+        for row in archived_versions(name, after=after, before=before):
+            yield row.version, time_of(row.recorded_at)
+    except ArchiveUnreadable as error:
+        raise CannotReplay(name, after + 1, str(error)) from error
 
 
 def _nothing(name: Stream, version: int | None, at: datetime | None) -> NoSuchState:

@@ -1,6 +1,6 @@
 """Pages of the log in the admin: a stream as a timeline, with the state after each event and what it changed."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from eventstore.aggregates import UnknownAggregateType, aggregate_of
 from eventstore.cells import badge, lines, page_link, preformatted, shown, time
 from eventstore.history import PAGE, CannotReplay, Change, Moment, NotATime, parsed_time, timeline, version_at
+from eventstore.models import StoredEvent
 from eventstore.reading import head
 from eventstore.recorded import Stream
 
@@ -34,7 +35,7 @@ def timeline_page(request: HttpRequest, aggregate_type: str, aggregate_id: str, 
         try:
             marked = version_at(aggregate_type, aggregate_id, parsed_time(asked))
             problems += [f"{name} had no event yet at {asked}"] if last and not marked else []
-        except NotATime as error:
+        except (NotATime, CannotReplay) as error:
             problems.append(str(error))
     after = _page_of(marked or last) if asked else _after(request.GET.get("after"), last)
     moments: list[Moment] = []
@@ -45,20 +46,26 @@ def timeline_page(request: HttpRequest, aggregate_type: str, aggregate_id: str, 
     missing = min(last, after + PAGE) - (moments[-1].recorded.version if moments else after)
     if moments and missing > 0:
         problems.append(f"the last {missing} events of this page can't be replayed by this program")
+    numbers = [moment.recorded.number for moment in moments]
+    in_table = set(StoredEvent.objects.filter(number__in=numbers).values_list("number", flat=True))
     context: dict[str, Any] = {
         **site.each_context(request),
         "title": f"Timeline of {name}",
         "at": asked,
         "pages": _pages(after, last),
         "problems": problems,
-        "table": {"headers": HEADERS, "rows": [_row(moment, marked) for moment in moments]},
+        "table": {"headers": HEADERS, "rows": [_row(moment, marked, in_table) for moment in moments]},
     }
     return TemplateResponse(request, "admin/eventstore/timeline.html", context)
 
 
-def _row(moment: Moment, marked: int | None) -> list[str]:
+def _row(moment: Moment, marked: int | None, in_table: Collection[int]) -> list[str]:
     recorded = moment.recorded
-    version = page_link("eventstore.storedevent", recorded.number, recorded.version)
+    version = (
+        page_link("eventstore.storedevent", recorded.number, recorded.version)
+        if recorded.number in in_table
+        else lines([shown(recorded.version), badge("in an archive", "info")])
+    )
     by = [recorded.metadata.actor, recorded.metadata.correlation, recorded.metadata.causation]
     return [
         lines([version, badge("as it stood", "info")]) if recorded.version == marked else version,

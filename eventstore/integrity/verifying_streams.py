@@ -7,22 +7,30 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from django.db.models import Max
+
 from eventstore.databases import Row
 from eventstore.following import PAGE
 from eventstore.integrity.archives import ArchiveUnreadable
 from eventstore.integrity.chains import check_chain
-from eventstore.integrity.findings import Finding, event
+from eventstore.integrity.findings import Finding, event, printable
 from eventstore.integrity.references import References
 from eventstore.integrity.seals import Seal, leaf, mark
+from eventstore.integrity.tables import ArchivedStream
 from eventstore.integrity.verifying import any_text, last_number
-from eventstore.reading import stored_rows
+from eventstore.reading import head, stored_rows
+from eventstore.recorded import Stream
+
+
+class NoSuchStream(Exception):
+    """Neither the table nor an archive holds an event of that stream: nothing could be looked at."""
 
 
 class StreamVerification:
-    """A look through the events of one stream, and all seals."""
+    """A look through the events of one stream, and all seals. Raises NoSuchStream."""
 
     def __init__(self, aggregate_type: str, aggregate_id: str, *, exported: Path | None = None) -> None:
-        self._found: list[Finding] = []
+        self._found: list[Finding] = _gone(Stream(aggregate_type, aggregate_id))
         self._rows = stored_rows(aggregate_type, aggregate_id)
         self._references = References(exported, after=0, up_to=last_number(exported), report=self._found.append)
         self._seals = iter(self._references)
@@ -72,3 +80,13 @@ class StreamVerification:
     def _next_seal(self) -> None:
         self._seal = next(self._seals, None)
         self._marks = dict(self._seal.marks_by_number()) if self._seal else {}
+
+
+def _gone(stream: Stream) -> list[Finding]:
+    """Tell that nothing of a stream is in the table, though an archive holds some: its newest event always stays."""
+    if head(*stream):
+        return []
+    last = ArchivedStream.objects.filter(**stream._asdict()).aggregate(last=Max("last_version"))["last"]
+    if last is None:
+        raise NoSuchStream(f"expected a stream with events, found no event of {printable(str(stream))}")
+    return [Finding(kind="missing", stream=str(stream), version=last, expected="an event in the table", found="none")]

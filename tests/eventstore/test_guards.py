@@ -5,6 +5,8 @@ from django.core.checks import run_checks
 from django.db import DatabaseError, connection, transaction
 
 from eventstore.guards import install, installed, triggers
+from eventstore.integrity.archiving import archive
+from eventstore.integrity.sealing import seal_next
 from eventstore.maintenance import ReasonNeeded, maintenance
 from eventstore.models import Maintenance, StoredEvent
 from eventstore.store import append
@@ -51,6 +53,37 @@ def test_events_are_neither_changed_nor_taken_out(way):
         (WAYS | ON_ONE[connection.vendor])[way]()
 
     assert list(StoredEvent.objects.order_by("number").values()) == before
+
+
+@pytest.fixture
+def archived(settings, tmp_path):
+    """A log of which a seal and an archive, with its streams, are known."""
+    settings.ARCHIVE_FOLDER = tmp_path
+    seal_next(now=AT)
+    list(archive(up_to=10**9, folder=tmp_path, at=AT))
+
+
+TO_THEM = {
+    "updates": "UPDATE {table} SET {number} = 9",
+    "deletes": "DELETE FROM {table}",
+    **({"truncates": "TRUNCATE {table}"} if connection.vendor == "postgresql" else {}),
+}
+OF_THE_LOG = {"event_seals": "number", "event_archives": "number", "event_archive_streams": "archive"}
+
+
+@pytest.mark.usefixtures("archived")
+@pytest.mark.parametrize("table", OF_THE_LOG)
+@pytest.mark.parametrize("change", TO_THEM)
+def test_seals_and_archives_are_kept_as_events_are(table, change):
+    statement = TO_THEM[change].format(table=table, number=OF_THE_LOG[table])
+
+    with pytest.raises(DatabaseError, match="never changed or taken out"), transaction.atomic():
+        by_hand(statement)
+    with maintenance(actor="anna", reason="a test of the way round", at=AT):
+        by_hand(statement)
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {OF_THE_LOG[table]} FROM {table}")  # noqa: S608
+            assert cursor.fetchall() == ([(9,)] if change == "updates" else [])
 
 
 @pytest.mark.parametrize("way", [*WAYS, *ON_ONE[connection.vendor]])

@@ -30,6 +30,19 @@ def whole_table_reads(rows):
     ]
 
 
+def indexes_read(rows):
+    """Name the indexes through which the database would find these rows."""
+    sql, params = rows.query.sql_with_params()
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
+            (plan,) = cursor.fetchone()
+            plan = json.loads(plan) if isinstance(plan, str) else plan
+            return [node["Index Name"] for node in _nodes(plan[0]["Plan"]) if "Index Name" in node]
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
+        return [row[3].split(" INDEX ")[1].split()[0] for row in cursor.fetchall() if " INDEX " in row[3]]
+
+
 def _nodes(plan):
     yield plan
     for child in plan.get("Plans", []):

@@ -8,7 +8,8 @@ from django.db import connection
 
 from tests.support import factories as make
 from tests.support.factories import NOON, tx_hash
-from tests.support.plans import whole_table_reads
+from tests.support.plans import indexes_read, whole_table_reads
+from trading.ledger import both_venues
 from trading.offchain_order import queries as orders
 from trading.offchain_order.aggregate import OrderState
 from trading.offchain_order.view import OffchainOrderView
@@ -201,6 +202,21 @@ def many():
 
 def test_no_question_reads_a_whole_table(many):
     assert {name: reads for name, ask in QUESTIONS.items() if (reads := whole_table_reads(ask()))} == {}
+
+
+def test_an_order_is_found_by_the_brokers_id_and_not_among_all_of_the_broker(many):
+    asked = orders.of_broker_order(broker="dry_run", broker_order_id="B-77")
+
+    assert indexes_read(asked) == ["offchain_order_view_theirs"]
+
+
+def test_the_newest_trades_of_both_venues_are_the_newest_of_each_through_an_index(many, django_assert_num_queries):
+    (by_date,) = indexes_read(both_venues.at_brokers()[:50])
+    (by_time,) = indexes_read(both_venues.on_chain()[:50])
+    assert by_date == "offchain_order_view_dated"
+    assert by_time.startswith("onchain_trade_view_recorded_at")
+    with django_assert_num_queries(2):
+        assert len(both_venues.newest(limit=50)) == 50
 
 
 def test_reading_a_whole_table_would_be_found_out(many):

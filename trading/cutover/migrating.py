@@ -10,6 +10,9 @@ from typing import Any, NamedTuple, Protocol
 from django.db import transaction
 
 from eventstore.events import name_of
+from eventstore.integrity.archives import ArchiveUnreadable
+from eventstore.models import StoredEvent
+from eventstore.reading import stored_rows
 from eventstore.rows import update_rows
 from eventstore.store import Draft, Metadata, append
 from trading.cutover.findings import BadRow
@@ -92,7 +95,7 @@ class Migration(Protocol):
     def name(self) -> str: ...
 
     def look(self) -> Look:
-        """Tell what there is to do."""
+        """Tell what there is to do. Raises CannotBegin where an archive that tells can't be read."""
         ...
 
     def plan(self, look: Look, *, at: datetime, tell: Tell) -> Brought:
@@ -156,11 +159,23 @@ class LedgerMigration:
         missing: list[str] = []
         migrated = others = 0
         for some in chunks(iter(ids)):
-            stored = dict(first_events(self.kind).filter(aggregate_id__in=some).values_list("aggregate_id", "type"))
+            stored = self._beginnings(some)
             missing += [id for id in some if id not in stored]
             began = sum(event.endswith("::Migrated") for event in stored.values())
             migrated, others = migrated + began, others + len(stored) - began
         return Look(len(ids), missing, migrated, others)
+
+    def _beginnings(self, ids: Sequence[str]) -> dict[str, str]:
+        """The type of the first event of each stream that there is; it may lie in an archive. Raises CannotBegin."""
+        found = dict(first_events(self.kind).filter(aggregate_id__in=ids).values_list("aggregate_id", "type"))
+        name = self.kind.aggregate.aggregate_type
+        without = StoredEvent.objects.filter(aggregate_type=name, aggregate_id__in=set(ids) - set(found))
+        try:
+            for id in without.values_list("aggregate_id", flat=True).distinct():
+                found[id] = next(stored_rows(name, id)).type
+        except ArchiveUnreadable as error:
+            raise CannotBegin(f"{self.name}: the first events of some streams are archived: {error}") from error
+        return found
 
     def plan(self, look: Look, *, at: datetime, tell: Tell) -> Brought:
         return self._go_through(look, at, tell, lambda drafts, rows: None)

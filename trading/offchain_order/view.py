@@ -6,6 +6,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, cast
 
 from django.db import models
+from django.db.models.functions import Coalesce
 
 from eventstore.rows import insert_rows, update_rows
 from eventstore.store import Recorded
@@ -66,9 +67,12 @@ class OffchainOrderView(OrderColumns):
             models.Index(fields=["symbol", "execution_id"], name="offchain_order_view_symbol"),
             models.Index(fields=["broker", "execution_id"], name="offchain_order_view_broker"),
             models.Index(fields=["detailed_status", "execution_id"], name="offchain_order_view_state"),
-            models.Index(fields=["broker_order_id"], name="offchain_order_view_theirs"),
+            # The number too: for the order of it SQLite would go through all orders of the broker.
+            models.Index(fields=["broker_order_id", "broker", "execution_id"], name="offchain_order_view_theirs"),
             models.Index(fields=["placed_at"], name="offchain_order_view_placed"),
             models.Index(fields=["ended_at"], name="offchain_order_view_ended"),
+            # As unified_trade_view dates them.
+            models.Index(Coalesce("ended_at", "submitted_at", "placed_at"), name="offchain_order_view_dated"),
         ]
 
     def __str__(self) -> str:

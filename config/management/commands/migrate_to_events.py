@@ -79,8 +79,8 @@ class Command(BaseCommand):
             login = foreign or login
         brings_login = None if login is None else self._login_migration(login)
         kinds = migrations(threshold(settings.threshold), login=brings_login)
-        looks = {kind.name: kind.look() for kind in kinds}
         try:
+            looks = {kind.name: kind.look() for kind in kinds}
             check(looks, imported={} if new is None else new.streams)
         except CannotBegin as error:
             raise CommandError(str(error)) from error

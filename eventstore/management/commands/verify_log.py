@@ -14,7 +14,7 @@ from rich.progress import Progress
 
 from eventstore.integrity.findings import Finding
 from eventstore.integrity.verifying import Verification
-from eventstore.integrity.verifying_streams import StreamVerification
+from eventstore.integrity.verifying_streams import NoSuchStream, StreamVerification
 
 
 class Command(BaseCommand):
@@ -47,10 +47,18 @@ class Command(BaseCommand):
     ) -> None:
         if seals is not None and not seals.is_dir():
             raise CommandError(f"expected a folder with exported seals, found none at {seals}", returncode=2)
-        if stream is not None:
-            verification: Verification | StreamVerification = StreamVerification(*stream, exported=seals)
-        else:
-            verification = Verification(after=first - 1, up_to=last, exported=seals)
+        try:
+            verification = (
+                Verification(after=first - 1, up_to=last, exported=seals)
+                if stream is None
+                else StreamVerification(*stream, exported=seals)
+            )
+        except NoSuchStream as error:
+            raise CommandError(
+                f"{error}: look at the type and the id, which are written as in the admin's Events. Where it did have "
+                "events, they are gone from the table: run verify_log without --stream",
+                returncode=2,
+            ) from error
         found = 0
         for finding in _shown(verification):
             self._tell(finding, heading=not found, as_json=json)

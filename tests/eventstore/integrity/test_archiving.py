@@ -412,7 +412,7 @@ def test_without_the_setting_it_says_so(story, settings):
 
 
 def test_a_gap_that_no_archive_fills_is_an_error(story):
-    take_out("A", 9)
+    take_out("A", 9)  # It switches the guards off.
     ArchivedStream.objects.filter(aggregate_id="B").delete()
 
     with pytest.raises(ChainBroken, match="Account-A: expected version 9, found another at version 10"):

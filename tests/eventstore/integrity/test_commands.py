@@ -173,3 +173,24 @@ def test_a_stream_is_looked_at_page_by_page(verify, monkeypatch):
 
     change("schema = 9", "A", 9)
     assert verify("--stream", "Account", "A")[1][1].startswith("changed\tAccount-A\t9\t")
+
+
+def test_a_stream_that_does_not_exist_is_no_proof():
+    log_of_three_seals()
+
+    with pytest.raises(
+        CommandError, match=r"expected a stream with events, found no event of Account-a: look"
+    ) as raised:
+        call_command("verify_log", "--stream", "Account", "a")
+    assert raised.value.returncode == 2
+
+
+def test_a_stream_of_which_only_the_archive_is_left_is_named(verify, settings, tmp_path):
+    settings.ARCHIVE_FOLDER = tmp_path
+    log_of_three_seals()
+    call_command("archive_log", "--up-to", "1000000000")
+    take_out("B", 1, 2, 3)
+
+    code, rows, _ = verify("--stream", "Account", "B")
+
+    assert (code, rows[1:]) == (1, ["missing\tAccount-B\t3\t\t\tan event in the table\tnone"])

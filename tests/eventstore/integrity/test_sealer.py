@@ -11,9 +11,8 @@ from eventstore.integrity.exports import SealExportDiffers, file_of, read
 from eventstore.integrity.files import FileDiffers, write_once
 from eventstore.integrity.sealer import Sealer
 from eventstore.integrity.sealing import seal_next, seals
-from eventstore.models import StoredSeal
 from eventstore.store import append
-from tests.eventstore.integrity.logs import exported, log_of_three_seals, signed
+from tests.eventstore.integrity.logs import exported, log_of_three_seals, signed, stored_seals
 from tests.eventstore.samples import AT, deposits
 
 pytestmark = pytest.mark.django_db
@@ -123,7 +122,7 @@ def test_sealing_goes_on_while_a_file_differs(tmp_path):
 def test_a_database_that_lost_seals_is_told_at_once(tmp_path, left):
     log_of_three_seals()
     exported(tmp_path)
-    StoredSeal.objects.filter(number__gt=left).delete()
+    stored_seals(number__gt=left).delete()
     # The first turn may seal anew what lost its seal.
     with pytest.raises(SealExportDiffers):
         Sealer(folder=tmp_path).run_once(now=AT)
@@ -132,7 +131,7 @@ def test_a_database_that_lost_seals_is_told_at_once(tmp_path, left):
 def test_a_rewritten_seal_is_told_when_a_process_starts(tmp_path):
     log_of_three_seals()
     exported(tmp_path)
-    StoredSeal.objects.filter(number=3).update(hash="0" * 64)
+    stored_seals(number=3).update(hash="0" * 64)
 
     with pytest.raises(SealExportDiffers, match="seal 3 has the hash 0000"):
         Sealer(folder=tmp_path).run_once(now=AT)

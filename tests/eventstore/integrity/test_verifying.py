@@ -6,7 +6,6 @@ from django.db import connection
 from eventstore.integrity.exports import file_of
 from eventstore.integrity.sealing import seal_next, seals
 from eventstore.integrity.verifying import PAGE, Verification
-from eventstore.models import StoredSeal
 from eventstore.store import append
 from tests.eventstore.integrity.logs import (
     change,
@@ -20,6 +19,7 @@ from tests.eventstore.integrity.logs import (
     rechain_seals,
     reseal,
     signed,
+    stored_seals,
     tail,
     take_out,
 )
@@ -282,14 +282,14 @@ def test_a_changed_seal_is_named(changes):
     append(deposits("Z", 1), at=AT)
     free_number()
     log_of_three_seals()
-    StoredSeal.objects.filter(number=2).update(**changes)
+    stored_seals(number=2).update(**changes)
 
     assert ("changed", None, None, None, 2) in found()
 
 
 def test_a_seal_taken_out_is_named():
     log_of_three_seals()
-    StoredSeal.objects.filter(number=2).delete()
+    stored_seals(number=2).delete()
 
     assert ("missing", None, None, None, 2) in found()
 
@@ -297,14 +297,14 @@ def test_a_seal_taken_out_is_named():
 def test_a_seal_that_reaches_too_far_is_named_by_the_next():
     log_of_three_seals()
     made = signed(seals(after=1, limit=1)[0], up_to_number=10**9)
-    StoredSeal.objects.filter(number=2).update(up_to_number=10**9, hash=made.hash)
+    stored_seals(number=2).update(up_to_number=10**9, hash=made.hash)
 
     assert found()[:2] == [("changed", None, None, None, 3)] * 2
 
 
 def test_many_seals_taken_out_are_one_finding():
     log_of_three_seals()
-    StoredSeal.objects.filter(number__lt=3).delete()
+    stored_seals(number__lt=3).delete()
 
     (finding,) = Verification().findings()
 
@@ -314,7 +314,7 @@ def test_many_seals_taken_out_are_one_finding():
 def test_the_newest_seal_taken_out_is_named_by_its_file(tmp_path):
     log_of_three_seals()
     exported(tmp_path)
-    StoredSeal.objects.filter(number=3).delete()
+    stored_seals(number=3).delete()
 
     (finding,) = Verification(exported=tmp_path).findings()
 
@@ -326,7 +326,7 @@ def test_a_seal_that_holds_nonsense_breaks_nothing():
     log_of_three_seals()
     for number, changes in ((1, {"numbers": "one"}), (2, {"numbers": "1-9999999999"}), (3, {"marks": ""})):
         made = signed(seals(after=number - 1, limit=1)[0], **changes)
-        StoredSeal.objects.filter(number=number).update(hash=made.hash, **changes)
+        stored_seals(number=number).update(hash=made.hash, **changes)
 
     assert [finding[4] for finding in found() if finding[0] == "changed"][:3] == [1, 2, 3]
 
@@ -371,7 +371,7 @@ def test_an_exported_seal_names_what_is_missing_under_seals_made_anew(tmp_path):
     newest = number_of("A", 7)
     take_out("B", 1, 2, 3)
     take_out("A", 7)
-    StoredSeal.objects.filter(number=3).delete()
+    stored_seals(number=3).delete()
     reseal(1)
 
     assert found() == []
@@ -399,7 +399,7 @@ def test_an_event_inserted_under_seals_made_anew_is_named_by_an_exported_one(tmp
 def test_seals_that_follow_a_changed_one_are_not_news(tmp_path):
     log_of_three_seals()
     exported(tmp_path)
-    StoredSeal.objects.filter(number=1).update(sealed_at="2025-03-01T12:31:00.000000Z")
+    stored_seals(number=1).update(sealed_at="2025-03-01T12:31:00.000000Z")
     rechain_seals()
 
     assert found() == []

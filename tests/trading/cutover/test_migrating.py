@@ -7,6 +7,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from eventstore.integrity.archiving import archive, remove
+from eventstore.integrity.sealing import seal_next
 from eventstore.models import StoredEvent
 from eventstore.projections import inline_projectors
 from eventstore.store import all_events
@@ -17,7 +19,7 @@ from tests.trading.ledger.faults import Faults
 from tests.trading.ledger.history import History
 from tests.trading.ledger.steps import AT, Steps
 from tests.trading.ledger.test_compare import some_story
-from trading.cutover.migrating import NotMigrated, migrate, migrations
+from trading.cutover.migrating import Look, NotMigrated, migrate, migrations
 from trading.ledger.book import Ledger
 from trading.ledger.compare import compare
 from trading.ledger.mode import Mode
@@ -448,3 +450,42 @@ def test_links_that_are_lost_on_the_way_are_missed(monkeypatch):
 
     (difference,) = error.value.brought.differences
     assert (difference.kind, difference.what, difference.legacy, difference.events) == ("link", "rows", "1", "0")
+
+
+# Streams whose first events are archived
+
+
+@pytest.fixture
+def archived(settings, tmp_path):
+    """Rows that were migrated, whose streams went on and then lost their first events to an archive."""
+    settings.ARCHIVE_FOLDER = tmp_path
+    old = Steps(Mode.LEGACY)
+    old.fill("BUY", "0.25")
+    migrate_all()
+    switch_ledger(Mode.DUAL)
+    aside(old, Mode.DUAL).fill("BUY", "0.5")
+    while seal_next(now=LATER, regardless=True):
+        pass
+    list(archive(up_to=10**9, folder=tmp_path, at=LATER))
+    list(remove(up_to=10**9, actor="anna", at=LATER))
+    assert not StoredEvent.objects.filter(aggregate_type="Position", version=1).exists()
+
+
+@pytest.mark.usefixtures("archived")
+def test_a_stream_that_begins_in_an_archive_is_no_row_without_a_stream():
+    looks = {each.name: each.look() for each in migrations(ONE_SHARE)}
+
+    assert looks["positions"] == Look(1, [], 1, 0)
+    assert looks["trades"].missing == []
+    assert "nothing to migrate" in run("migrate_to_events", "--yes")
+
+
+@pytest.mark.usefixtures("archived")
+def test_an_archive_that_is_gone_is_named_before_anything_is_done(tmp_path):
+    for path in tmp_path.glob("*.gz"):
+        path.unlink()
+
+    _, error = refused("migrate_to_events", "--yes")
+
+    assert "positions: the first events of some streams are archived" in error
+    assert "put it back" in error
