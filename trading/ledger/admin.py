@@ -1,12 +1,15 @@
 """The legacy tables in the admin, and what else the ledger keeps: its backlog, its mode, its locks."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Q
+from django.http import HttpRequest
 
 from eventstore.cells import lines, list_link, pretty_json, short
 from eventstore.finding import choices_filter
+from eventstore.offers import Button, ListAction
 from eventstore.read_only import ReadOnlyAdmin
 from trading.broker_auth.aggregate import SchwabAuth
 from trading.ledger.backlog import BackloggedEvent
@@ -63,6 +66,9 @@ class TradeAccumulatorAdmin(PositionAdmin):
 @admin.register(BackloggedEvent)
 class BackloggedEventAdmin(ReadOnlyAdmin):
     """Events that the event store would not take yet."""
+
+    actions: ClassVar[list[ListAction]] = []
+    further_buttons: ClassVar[list[Callable[[HttpRequest, Any], list[Button]]]] = []
 
     # In the order in which they will be appended.
     ordering = ("group", "id")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from trading.conductor.verbs.requests import Verb
+from trading.conductor.verbs.requests import THE_BACKLOG, Verb
 from trading.values.arithmetic import plain
 from trading.values.identifiers import OrderId
 from trading.values.quantities import Shares, shares
@@ -18,7 +18,7 @@ LARGEST_ORDER = 2**63 - 1
 ORDER_VERBS = frozenset(
     {Verb.RECHECK_ORDER, Verb.RESUME_ORDER, Verb.FAIL_ORDER, Verb.RECONCILE_ORDER, Verb.CANCEL_ORDER}
 )
-"""Verbs for an order; the others are for a symbol."""
+"""Verbs for an order; the others are for a symbol, but for the one that is for the backlog."""
 
 
 class NotAskable(ValueError):
@@ -33,7 +33,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What an operator asks for, as its request keeps it."""
 
     verb: Verb
-    subject: OrderId | Symbol
+    subject: OrderId | Symbol | str
     reason: str
     details: dict[str, str]
 
@@ -46,7 +46,7 @@ def read(verb: Verb, subject: str, *, reason: str, said: Mapping[str, str]) -> A
     problems: dict[str, str] = {}
     texts: dict[str, str] = {}
     for name, text, of in (
-        ("subject", subject, _order if verb in ORDER_VERBS else symbol),
+        ("subject", subject, _subject_reader(verb)),
         *((name, said.get(name, ""), of) for name, of in details.items()),
         ("reason", reason, _reason),
     ):
@@ -58,18 +58,30 @@ def read(verb: Verb, subject: str, *, reason: str, said: Mapping[str, str]) -> A
         raise NotAskable(problems)
     return Asked(
         verb=verb,
-        subject=OrderId(int(texts["subject"])) if verb in ORDER_VERBS else Symbol(texts["subject"]),
+        subject=OrderId(int(texts["subject"])) if verb in ORDER_VERBS else texts["subject"],
         reason=texts["reason"],
         details={name: texts[name] for name in details},
     )
 
 
 def subject_of(verb: Verb, text: str) -> str:
-    """Read what a verb is for: an order's number, or a symbol. Raises NotAskable."""
+    """Read what a verb is for: an order's number, a symbol, or the backlog. Raises NotAskable."""
     try:
-        return (_order if verb in ORDER_VERBS else symbol)(text)
+        return _subject_reader(verb)(text)
     except ValueError as error:
         raise NotAskable({"subject": str(error)}) from error
+
+
+def _subject_reader(verb: Verb) -> Callable[[str], str]:
+    if verb in ORDER_VERBS:
+        return _order
+    return _backlog if verb is Verb.DRAIN_BACKLOG else symbol
+
+
+def _backlog(text: str) -> str:
+    if text.strip() != THE_BACKLOG:
+        raise ValueError(f"expected {THE_BACKLOG}, since all of it is drained, was {text[:80]!r}")
+    return THE_BACKLOG
 
 
 def _order(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Buttons: the verbs on the pages and lists of orders and positions, where they can apply. The clerk judges each."""
+"""Buttons: the verbs on the pages and lists of what they are for, where they can apply. The clerk judges each."""
 
 from typing import Any
 
@@ -8,9 +8,11 @@ from eventstore.cells import list_link
 from eventstore.offers import Button, ListAction
 from trading.conductor.verbs.applicable import why_not_order, why_not_symbol
 from trading.conductor.verbs.pages import ask_path, may_ask
-from trading.conductor.verbs.requests import Verb
+from trading.conductor.verbs.requests import THE_BACKLOG, Verb
 from trading.conductor.verbs.words import WORDS
 from trading.conductor.work import SymbolWait
+from trading.ledger.admin import BackloggedEventAdmin
+from trading.ledger.backlog import BackloggedEvent
 from trading.offchain_order.admin import OrderAdmin
 from trading.offchain_order.view import state_of as order_of
 from trading.position.admin import PositionAdmin
@@ -41,6 +43,11 @@ def symbol_buttons(request: HttpRequest, row: SymbolWait) -> list[Button]:
     return [_button(Verb.RESUME_SYMBOL, row.symbol)] if may_ask(request) else []
 
 
+def backlog_buttons(request: HttpRequest, row: BackloggedEvent) -> list[Button]:
+    """What can be asked for the backlog, on the page of an event that waits there."""
+    return [_button(Verb.DRAIN_BACKLOG, THE_BACKLOG)] if may_ask(request) else []
+
+
 def _button(verb: Verb, subject: str) -> Button:
     words = WORDS[verb]
     return Button(words.button, ask_path(verb, [subject]), words.colour)
@@ -58,6 +65,17 @@ def _list_action(verb: Verb, title: str, key: str) -> ListAction:
 
 RESUME_SYMBOLS = _list_action(Verb.RESUME_SYMBOL, "Resume symbols", "symbol")
 
+BackloggedEventAdmin.actions.append(
+    ListAction(
+        Verb.DRAIN_BACKLOG.value,
+        "Drain the backlog, all of it",
+        # Groups queue behind one another, so that none is drained alone.
+        leads_to=lambda _: ask_path(Verb.DRAIN_BACKLOG, [THE_BACKLOG]),
+        key=lambda row: str(row.pk),
+        is_for=may_ask,
+    )
+)
+BackloggedEventAdmin.further_buttons.append(backlog_buttons)
 OrderAdmin.further_buttons.append(order_buttons)
 OrderAdmin.actions += [
     _list_action(Verb.RECHECK_ORDER, "Recheck orders", "pk"),

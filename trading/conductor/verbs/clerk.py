@@ -7,6 +7,7 @@ from datetime import datetime
 import structlog
 from django.db import DatabaseError, InterfaceError
 
+from trading.conductor.verbs.draining import drain_now
 from trading.conductor.verbs.hand_orders import HandOrders
 from trading.conductor.verbs.order_verbs import OrderVerbs
 from trading.conductor.verbs.refusal import Refused
@@ -61,6 +62,8 @@ class Clerk:
                 return self._orders.cancel(_number(request), actor=actor, now=now)
             case Verb.RESUME_SYMBOL | Verb.SET_POSITION:
                 return self._symbols.do(request, now)
+            case Verb.DRAIN_BACKLOG:
+                return drain_now(now=now)
             case Verb.BUY | Verb.SELL:
                 return self._by_hand.place(
                     Side.BUY if request.verb == Verb.BUY else Side.SELL,

@@ -36,7 +36,9 @@ def ask_path(verb: Verb, subjects: list[str]) -> str:
 
 
 def link_of(verb: Verb, subject: str) -> str:
-    """Link to the order or the position that a verb is for."""
+    """Link to the order, the position or the backlog that a verb is for."""
+    if verb is Verb.DRAIN_BACKLOG:
+        return list_link("trading.backloggedevent", subject)
     if verb in ORDER_VERBS:
         return list_link("trading.offchaintrade", f"order {subject}", id__exact=subject)
     return list_link("trading.tradeaccumulator", subject, symbol__exact=subject)

@@ -25,6 +25,11 @@ class Verb(StrEnum):
     SELL = "sell"
     RESUME_SYMBOL = "resume_symbol"
     SET_POSITION = "set_position"
+    DRAIN_BACKLOG = "drain_backlog"
+
+
+THE_BACKLOG = "backlog"
+"""The subject of what is asked for the whole backlog."""
 
 
 class RequestState(StrEnum):
@@ -41,7 +46,7 @@ class OperatorRequest(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     verb = models.CharField(max_length=20, choices=[(verb.value, verb.value) for verb in Verb])
-    subject = models.CharField(max_length=40, help_text="an order's number, or a symbol")
+    subject = models.CharField(max_length=40, help_text="an order's number, a symbol, or the backlog")
     details = models.TextField(default="{}", help_text="what else was said, as JSON")
     actor = models.CharField(max_length=150)
     reason = models.TextField()
@@ -81,7 +86,7 @@ class AskedOtherwise(Exception):
 
 def ask(
     verb: Verb,
-    subject: OrderId | Symbol,
+    subject: OrderId | Symbol | str,
     *,
     actor: str,
     reason: str,

@@ -6,6 +6,7 @@ from trading.conductor.verbs.applicable import why_not_order, why_not_symbol
 from trading.conductor.verbs.asking import ORDER_VERBS
 from trading.conductor.verbs.requests import Verb
 from trading.conductor.work import SymbolWait
+from trading.ledger.backlog import BackloggedEvent
 from trading.ledger.book import Ledger
 from trading.ledger.memory import Memory
 from trading.ledger.mode import Mode, mode_or_none
@@ -28,6 +29,8 @@ ORDER_HEADERS = [
 ]
 SYMBOL_HEADERS = ["symbol", "net shares", "open shares", "order under way", "threshold", "last price, USDC", "waits"]
 
+BACKLOG_HEADERS = ["events that wait", "the first of them", "since", "tries", "its last error"]
+
 
 class NoSuchSubject(LookupError):
     """The books have no such order."""
@@ -41,11 +44,15 @@ class Standing(NamedTuple):
 
 
 def headers(verb: Verb) -> list[str]:
+    if verb is Verb.DRAIN_BACKLOG:
+        return BACKLOG_HEADERS
     return ORDER_HEADERS if verb in ORDER_VERBS else SYMBOL_HEADERS
 
 
 def standings(verb: Verb, subjects: list[str]) -> list[Standing]:
     """Tell how each subject stands now. Raises NoSuchSubject."""
+    if verb is Verb.DRAIN_BACKLOG:
+        return [_backlog()]
     # The mode in force, since what this process was told of counts only for what writes.
     memory = Ledger(mode_or_none() or Mode.DUAL).memory()
     if verb in ORDER_VERBS:
@@ -53,6 +60,14 @@ def standings(verb: Verb, subjects: list[str]) -> list[Standing]:
     positions = {position.symbol: position for position in memory.positions()}
     waits = {wait.symbol: wait for wait in SymbolWait.objects.filter(symbol__in=subjects)}
     return [_symbol(verb, positions.get(Symbol(name), Position.initial(name)), waits.get(name)) for name in subjects]
+
+
+def _backlog() -> Standing:
+    rows = BackloggedEvent.objects.order_by("group", "id")
+    first = rows.first()
+    if first is None:
+        return Standing([0, None, None, None, None], "nothing waits on the backlog")
+    return Standing([rows.count(), str(first), first.happened_at, first.tries, first.last_error], None)
 
 
 def _order(verb: Verb, number: OrderId, memory: Memory) -> Standing:

@@ -80,4 +80,11 @@ WORDS = {
         "The symbol's wait or halt ends, and its refusals so far are forgotten. If its net is past the threshold, "
         "the next hedge is placed within a second. Mend what halted it first.",
     ),
+    Verb.DRAIN_BACKLOG: Words(
+        "Drain the backlog",
+        "Append what waits on the backlog",
+        "Every group of events is tried at once, in order, however long it should still wait, as `manage.py "
+        "drain_backlog` does. A group that the event store refuses again stays, with its error, and so does what "
+        "queues behind it; the request is refused then, and names the first. No event is lost or appended twice.",
+    ),
 }

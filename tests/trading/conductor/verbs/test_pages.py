@@ -320,7 +320,7 @@ def test_a_page_that_is_sent_again_with_other_words_asks_for_nothing_until_that_
 # Looking.
 
 
-@pytest.mark.parametrize("verb", list(Verb))
+@pytest.mark.parametrize("verb", [verb for verb in Verb if verb is not Verb.DRAIN_BACKLOG])
 def test_looking_at_a_page_writes_nothing(admin_client, stations, verb):
     stations.run(stations.hedger)
     subject = "1" if verb.endswith("_order") else "AAPL"
