@@ -2,8 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -42,16 +41,13 @@ class ProgressBar:
             self._said = time.monotonic()
             self._say(f"{self._what}: {done} of {whole}")
 
+    def steps_of(self, whole: int) -> Callable[[int], None]:
+        """For whoever tells how much more is done, each time."""
+        done = 0
 
-@contextmanager
-def progress(what: str, whole: int) -> Iterator[Callable[[int], None]]:
-    """Show how much of a whole is done, on a terminal; to be called with how much more it is."""
-    done = 0
+        def tell(more: int) -> None:
+            nonlocal done
+            done += more
+            self.update(done, whole)
 
-    def tell(more: int) -> None:
-        nonlocal done
-        done += more
-        bar.update(done, whole)
-
-    with ProgressBar(what, lambda line: None) as bar:
-        yield tell
+        return tell

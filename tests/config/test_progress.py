@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from config import progress as module
-from config.progress import ProgressBar, progress
+from config.progress import ProgressBar
 
 
 def test_without_a_terminal_there_is_a_line_now_and_then(monkeypatch):
@@ -33,6 +33,18 @@ def test_on_a_terminal_there_is_a_bar_and_no_line(monkeypatch, capsys):
     assert "trades" in capsys.readouterr().err
 
 
+def test_steps_add_up(monkeypatch):
+    monkeypatch.setattr(module, "LINE_EVERY_SECONDS", 0.0)
+    said = []
+
+    with ProgressBar("trades", said.append) as bar:
+        tell = bar.steps_of(4)
+        tell(1)
+        tell(3)
+
+    assert said == ["trades: 1 of 4", "trades: 4 of 4"]
+
+
 class Terminal(io.StringIO):
     def __init__(self, *, is_one):
         super().__init__()
@@ -45,7 +57,8 @@ def test_a_bar_is_for_a_terminal(is_one, monkeypatch):
     monkeypatch.setattr("sys.stderr", terminal)
     monkeypatch.setenv("TERM", "xterm")
 
-    with progress("trades", 4) as tell:
+    with ProgressBar("trades", lambda line: None) as bar:
+        tell = bar.steps_of(4)
         tell(1)
         tell(3)
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from config.environment import SettingError, ledger_settings
 from config.listing import list_rows
 from config.preflight import require_migrated
-from config.progress import progress
+from config.progress import ProgressBar
 from config.schwab_environment import older_key, token_keys
 from trading.conductor.heartbeat import at_work
 from trading.cutover.findings import BadRow, Correction
@@ -168,8 +168,8 @@ class Command(BaseCommand):
         troubles = 0
         for kind in kinds:
             look = looks[kind.name]
-            with progress(kind.name, len(look.missing)) as tell:
-                brought = kind.plan(look, at=timezone.now(), tell=tell)
+            with ProgressBar(kind.name, self.stderr.write) as bar:
+                brought = kind.plan(look, at=timezone.now(), tell=bar.steps_of(len(look.missing)))
             for event, count in sorted(brought.events.items()):
                 self.stdout.write(f"would write {count} {event}")
             troubles += self._list_trouble(brought)
@@ -197,9 +197,9 @@ class Command(BaseCommand):
                 list_rows(self.stderr, Difference._fields, error.differences)
                 raise CommandError(str(error)) from error
         for kind in kinds:
-            with progress(kind.name, len(kind.look().missing)) as tell:
+            with ProgressBar(kind.name, self.stderr.write) as bar:
                 try:
-                    brought = migrate(kind, at=timezone.now(), tell=tell)
+                    brought = migrate(kind, at=timezone.now(), tell=bar.steps_of(len(kind.look().missing)))
                 except NotMigrated as error:
                     self._list_trouble(error.brought)
                     raise CommandError(f"{error}. Kinds before it stay; mend the rows and run it again") from error

@@ -1,4 +1,4 @@
-"""Buttons: the verbs where they can apply, on pages and lists of orders, positions, the backlog. The clerk judges each."""
+"""Buttons: the verbs on the pages and lists of what they are for, where they can apply. The clerk judges each."""
 
 from typing import Any
 
