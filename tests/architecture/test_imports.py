@@ -31,6 +31,7 @@ PARTS = [
     "audit_trail.strategies",
     "audit_trail.decisions",
     "audit_trail.executions",
+    "audit_trail.days",
     "audit_trail",  # Likewise.
     "config.venues",
     "config",

@@ -1,0 +1,47 @@
+"""Drafting: the orders that a plan intends become drafts of decisions, each with the rows of ours that it rests on."""
+
+from audit_trail.days.reading import STORED
+from audit_trail.decisions.drafts import Draft
+from audit_trail.decisions.rationale import rationale
+from audit_trail.strategies.plans import IntendedOrder, Plan
+from audit_trail.strategies.records import RecordRef
+from audit_trail.strategies.strategy import Registry
+from trading.values.quantities import Usd
+
+PORTFOLIO = "portfolio"
+"""What a decision is called that several strategies were asked about."""
+
+PORTFOLIO_VERSION = "1.0.0"
+
+
+def drafts_of(plan: Plan, *, registry: Registry) -> list[Draft]:
+    """Draft a decision for each order, in the order in which they are meant."""
+    asked = [one.strategy for one in plan.heard]
+    name = asked[0] if len(asked) == 1 else PORTFOLIO
+    version = registry.of(name).version if len(asked) == 1 else PORTFOLIO_VERSION
+    return [_draft(order, name, version) for order in plan.orders]
+
+
+def _draft(order: IntendedOrder, name: str, version: str) -> Draft:
+    price = order.reference_price_usd
+    return Draft(
+        strategy=name,
+        strategy_version=version,
+        symbol=order.symbol,
+        side=order.side,
+        shares=order.shares,
+        notional_usd=order.notional_usd,
+        closes_position=order.closes_position,
+        may_short=order.may_short,
+        reference_price_usd=None if price is None else Usd(price),
+        known_at=order.known_at,
+        records=_rows(order.records),
+        price_records=_rows(order.price_records),
+        runs=order.runs,
+        rationale=rationale(order.rationale),
+    )
+
+
+def _rows(refs: tuple[RecordRef, ...]) -> tuple[int, ...]:
+    """Those that are rows of ours; a price that the broker was asked for is in the rationale, its call on record."""
+    return tuple(ref.record_id for ref in refs if ref.source in STORED)

@@ -1,0 +1,111 @@
+"""Reading: source records out of their tables, in the versions that were known at a time, as strategies take them."""
+
+from datetime import UTC, datetime, time
+from typing import TypeVar
+
+from django.db.models import Model, QuerySet
+
+from audit_trail.ingestion.models import DataIngestionRun, DataIngestionRunRecord, Operation
+from audit_trail.ingestion.records import SourceRecord
+from audit_trail.sources.quiver.congress.models import CongressTrade as CongressRow
+from audit_trail.sources.quiver.insiders.models import InsiderTrade as InsiderRow
+from audit_trail.strategies import records
+from audit_trail.strategies.records import RecordRef, RunState, SourceRun
+from trading.values.quantities import Shares, Usd
+
+T = TypeVar("T", bound=Model)
+
+CONGRESS, INSIDERS = "quiver_congress", "quiver_insiders"
+# As strategies call a source, by what its runs are kept under.
+SOURCES = {"quiverquant_congress": CONGRESS, "quiverquant_insider": INSIDERS}
+STORED = frozenset(SOURCES.values())
+"""The sources whose records have rows of ours."""
+
+RUNS_READ = 20
+"""Of each source; the newest alone says whether its data is complete and fresh."""
+
+UNLISTED = "--"
+
+
+def congress_trades(*, at: datetime) -> list[records.CongressTrade]:
+    rows = list(_known(CongressRow.objects.all(), at))
+    runs = _runs_of([row.record for row in rows])
+    return [
+        records.CongressTrade(
+            ref=_ref(CONGRESS, row.record, runs),
+            known_at=row.record.known_at,
+            disclosed_at=_disclosed_at(row.record),
+            ticker=row.record.symbol or UNLISTED,
+            transaction_date=row.traded_on,
+            asset_type=row.asset_type or "",
+            politician_name=row.politician,
+            bioguide_id=row.bioguide_id,
+            transaction_type=row.transaction_told,
+            least_usd=None if row.amount_low_usd is None else Usd(row.amount_low_usd),
+        )
+        for row in rows
+    ]
+
+
+def insider_trades(*, at: datetime) -> list[records.InsiderTrade]:
+    rows = list(_known(InsiderRow.objects.all(), at))
+    runs = _runs_of([row.record for row in rows])
+    return [
+        records.InsiderTrade(
+            ref=_ref(INSIDERS, row.record, runs),
+            known_at=row.record.known_at,
+            disclosed_at=_disclosed_at(row.record),
+            ticker=row.record.symbol or UNLISTED,
+            transaction_date=row.traded_on,
+            insider_name=row.insider,
+            officer_title=row.officer_title,
+            is_director=bool(row.is_director),
+            is_officer=bool(row.is_officer),
+            is_ten_percent_owner=bool(row.is_ten_percent_owner),
+            transaction_code=row.code,
+            acquired_or_disposed="A" if row.acquired else "D",
+            shares=Shares(row.shares),
+            price_usd=None if row.price_usd is None else Usd(row.price_usd),
+        )
+        for row in rows
+    ]
+
+
+def source_runs() -> list[SourceRun]:
+    """The newest runs of each source as a whole; one of a single ticker says nothing of the others."""
+    return [
+        SourceRun(
+            source=source,
+            run_id=run.pk,
+            state=RunState(run.status),
+            started_at=run.started_at,
+            ended_at=run.completed_at or run.failed_at,
+            records_fetched=run.records_fetched,
+        )
+        for data_source, source in SOURCES.items()
+        for run in DataIngestionRun.objects.filter(data_source=data_source, narrowed_to=None).order_by(
+            "-started_at", "-pk"
+        )[:RUNS_READ]
+    ]
+
+
+def _known(rows: "QuerySet[T]", at: datetime) -> "QuerySet[T]":
+    known = SourceRecord.objects.known(at=at)
+    return rows.filter(record__in=known).select_related("record").order_by("record_id")
+
+
+def _runs_of(versions: list[SourceRecord]) -> dict[int, int]:
+    """The run that brought each version."""
+    brought = DataIngestionRunRecord.objects.filter(
+        record__in=versions, operation__in=[Operation.CREATED, Operation.UPDATED]
+    )
+    return dict(brought.values_list("record_id", "run_id"))
+
+
+def _ref(source: str, record: SourceRecord, runs: dict[int, int]) -> RecordRef:
+    return RecordRef(source=source, record_id=record.pk, run_id=runs.get(record.pk), version=record.version)
+
+
+def _disclosed_at(record: SourceRecord) -> datetime:
+    """The source tells a day; when it had begun is as early as it can have been, and we had it later."""
+    return datetime.combine(record.disclosed_on, time(), UTC)

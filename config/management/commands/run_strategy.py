@@ -1,0 +1,74 @@
+"""`manage.py run_strategy`: decide for today, or show what would be decided."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from audit_trail.days.deciding import NotAlone, decide, plan_day
+from audit_trail.days.drafting import PORTFOLIO
+from audit_trail.decisions.drafts import NotADraft
+from audit_trail.decisions.storing import NoAccount
+from audit_trail.strategies.parameters import BadParameters
+from audit_trail.strategies.plans import Plan, Refused
+from audit_trail.strategies.registry import REGISTRY
+from config.days import wired_day
+from config.preflight import require_migrated
+from trading.brokers.outcomes import BrokerError
+from trading.values.arithmetic import plain
+
+REFUSED = 4
+
+
+class Command(BaseCommand):
+    help = (
+        "Decide for today by what is known, and store the decisions; `execute_decisions` carries them out. Exit code 4 "
+        "where the guards let nothing be decided, each with its reason."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        names = [PORTFOLIO, *(strategy.name for strategy in REGISTRY)]
+        parser.add_argument("name", choices=names, help="portfolio: all that are enabled, netted")
+        parser.add_argument("--plan", action="store_true", help="only show it; nothing is stored")
+
+    def handle(self, *args: Any, name: str, plan: bool, **options: Any) -> None:
+        require_migrated()
+        try:
+            with wired_day() as wired:
+                planned = plan_day(
+                    wired.broker, name, parameters=wired.parameters, registry=REGISTRY, clock=timezone.now
+                )
+                self._tell(planned)
+                if isinstance(planned, Refused):
+                    raise CommandError(
+                        "nothing was decided, so nothing is bought and nothing is sold", returncode=REFUSED
+                    )
+                if plan:
+                    return
+                stored = decide(planned, broker=wired.broker, parameters=wired.parameters, registry=REGISTRY)
+        except (BadParameters, NoAccount, NotAlone, NotADraft, BrokerError) as error:
+            raise CommandError(f"{error}. Nothing was stored") from error
+        self.stdout.write(f"{len(stored.decisions)} decisions of today, {stored.new} of them new")
+
+    def _tell(self, planned: Plan | Refused) -> None:
+        if isinstance(planned, Refused):
+            for refusal in planned.refusals:
+                self.stdout.write(f"{refusal.kind}: {refusal.text}")
+            return
+        for order in planned.orders:
+            if order.closes_position:
+                amount = "all that is held"
+            elif order.shares is not None:
+                amount = f"{plain(order.shares)} shares"
+            else:
+                amount = f"{plain(order.notional_usd)} USD" if order.notional_usd is not None else "nothing"
+            self.stdout.write(
+                f"{order.side} {order.symbol}: {amount}, strength {plain(order.strength)}, {order.trigger} "
+                f"({', '.join(order.strategies)})"
+            )
+        for reason, count in planned.summary.dropped.items():
+            self.stdout.write(f"left out, {reason}: {count}")
+        for finding in planned.findings:
+            self.stderr.write(finding)
+        self.stdout.write(f"{len(planned.orders)} orders are meant as of {planned.as_of.isoformat()}")

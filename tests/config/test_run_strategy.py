@@ -1,0 +1,154 @@
+"""From public records to decisions and trades, by the commands that a day is made of, at venues of our own."""
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from audit_trail.decisions.lineage import TradeDecisionRecord, TradeDecisionRun
+from audit_trail.decisions.models import TradeDecision
+from audit_trail.ingestion.models import DataIngestionRun
+from audit_trail.ingestion.records import SourceRecord
+from config.venue_environment import environment_of
+from config.venues.accounts import Account
+from config.venues.alpaca import AlpacaVenue
+from config.venues.exchange import Exchange
+from config.venues.faults import refuse
+from config.venues.hours import Door, Hours
+from config.venues.quiver import QuiverVenue
+from tests.support.commands import run
+from tests.support.facts import account
+from trading.conductor.reconciling.identity import TradingAccount, confirm_account
+from trading.risk.controls import RestrictedSymbol
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def venues(monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    exchange = Exchange(fill_seconds=0, hours=Hours(door=Door.OPEN), accounts=[Account(cash_usd=Decimal(100_000))])
+    with AlpacaVenue(exchange) as alpaca, QuiverVenue() as quiver:
+        for name, value in (environment_of(alpaca) | environment_of(quiver)).items():
+            monkeypatch.setenv(name, value)
+        there = account(timezone.now(), number=exchange.account().number)
+        confirm_account("alpaca", there, actor="tests", reason="a test", now=timezone.now())
+        yield alpaca, quiver
+
+
+@pytest.fixture
+def ingested(venues):
+    run("ingest", "congress")
+    run("ingest", "insider")
+    return venues
+
+
+def code_of(*command):
+    with pytest.raises(CommandError) as error:
+        call_command(*command)
+    return error.value.returncode
+
+
+def test_a_whole_day_goes_from_records_to_trades_that_are_explained(ingested):
+    planned = run("run_strategy", "portfolio")
+    executed = run("execute_decisions", "--follow", "5")
+
+    decisions = list(TradeDecision.objects.order_by("-strength_order", "id"))
+    assert len(decisions) > 2
+    assert f"{len(decisions)} decisions of today, {len(decisions)} of them new" in planned
+    assert {decision.strategy_name for decision in decisions} == {"portfolio"}
+    assert {decision.status for decision in decisions} == {"executed"}, executed
+    runs = set(DataIngestionRun.objects.values_list("pk", flat=True))
+    for decision in decisions:
+        assert set(TradeDecisionRun.objects.filter(trade_decision=decision).values_list("run_id", flat=True)) == runs
+    traced = json.loads(run("trade_lineage", str(decisions[0].decision_id), "--json"))
+    assert {one["row"]["Ticker"] for one in traced["records"]} == {decisions[0].symbol}
+    assert len(traced["runs"]) == 2
+    assert [one["status"] for one in traced["executions"]] == ["filled"]
+
+
+def test_what_a_decision_rests_on_are_the_purchases_of_its_symbol(ingested):
+    run("run_strategy", "portfolio")
+
+    for decision in TradeDecision.objects.filter(side="BUY"):
+        rests_on = TradeDecisionRecord.objects.filter(trade_decision=decision).values_list("record_id", flat=True)
+        records = SourceRecord.objects.filter(pk__in=rests_on)
+        assert {record.symbol for record in records} == {decision.symbol}
+        assert max(record.known_at for record in records) <= decision.known_at <= decision.decided_at
+
+
+def test_to_decide_again_on_the_same_day_adds_nothing(ingested):
+    run("run_strategy", "portfolio")
+    before = list(TradeDecision.objects.order_by("id").values())
+
+    again = run("run_strategy", "portfolio")
+
+    assert f"{len(before)} decisions of today, 0 of them new" in again
+    assert list(TradeDecision.objects.order_by("id").values()) == before
+
+
+def test_a_plan_stores_nothing_and_sends_nothing(ingested):
+    alpaca, _ = ingested
+
+    planned = run("run_strategy", "insider", "--plan")
+
+    assert "(insider)" in planned
+    assert "orders are meant as of" in planned
+    assert not TradeDecision.objects.exists()
+    assert alpaca.asked("submit") == []
+
+
+def test_one_strategy_of_several_does_not_decide_alone(ingested):
+    with pytest.raises(CommandError, match=r"which would sell what the others hold.*Nothing was stored"):
+        call_command("run_strategy", "insider")
+
+    assert not TradeDecision.objects.exists()
+
+
+def test_without_data_nothing_is_decided_and_nothing_is_sold(venues):
+    """L16: no data is not no signals."""
+    assert code_of("run_strategy", "portfolio") == 4
+    assert not TradeDecision.objects.exists()
+
+
+@pytest.mark.parametrize("left", ["failed", "old", "empty"])
+def test_data_that_is_not_whole_and_fresh_is_nothing_to_decide_by(ingested, left, capsys):
+    _, quiver = ingested
+    if left == "failed":
+        quiver.faults.add(refuse(403))
+        assert code_of("ingest", "congress") == 1
+    elif left == "empty":
+        quiver.congress.clear()
+        run("ingest", "congress")
+    else:
+        long_ago = timezone.now() - timedelta(hours=30)
+        DataIngestionRun.objects.update(started_at=long_ago, completed_at=long_ago)
+
+    assert code_of("run_strategy", "portfolio") == 4
+    assert not TradeDecision.objects.exists()
+
+
+def test_a_restricted_symbol_is_not_begun(ingested):
+    wanted = run("run_strategy", "portfolio", "--plan")
+    symbol = wanted.split(":")[0].split()[1]
+    RestrictedSymbol.objects.create(symbol=symbol, reason="a lawyer said so", actor="anna", at=timezone.now())
+
+    assert f" {symbol}:" not in run("run_strategy", "portfolio", "--plan")
+
+
+def test_a_broker_that_does_not_answer_leaves_nothing_decided(ingested):
+    alpaca, _ = ingested
+    alpaca.faults.add(refuse(503), times=20)
+
+    assert code_of("run_strategy", "portfolio") == 1
+    assert not TradeDecision.objects.exists()
+
+
+def test_an_unconfirmed_account_is_nothing_to_decide_for(ingested):
+    TradingAccount.objects.all().delete()
+
+    with pytest.raises(CommandError, match="confirm_account"):
+        call_command("run_strategy", "portfolio")
