@@ -97,7 +97,10 @@ class _Planner:
         )
         left_out = (*_left_out(self._known, self._heard), *netting.dropped, *sized.dropped)
         if netting.netted and len(sized.unpriced) == len(netting.netted):
-            text = f"expected prices of what is signalled, found none of {len(netting.netted)}: fetch the daily bars"
+            text = (
+                f"expected prices of what is signalled, found none of {len(netting.netted)}: look whether the broker "
+                "quotes them"
+            )
             refusal = Refusal(kind=RefusalKind.NO_PRICES, text=text)
             return Refused(as_of=self._situation.as_of, refusals=(refusal,), heard=self._heard, dropped=left_out)
         kept = self._kept(netting.netted, sized.unpriced)

@@ -90,12 +90,13 @@ def test_to_decide_again_on_the_same_day_adds_nothing(ingested):
     assert list(TradeDecision.objects.order_by("id").values()) == before
 
 
-def test_a_plan_stores_nothing_and_sends_nothing(ingested):
+@pytest.mark.parametrize("strategy", ["congressional", "insider"])
+def test_a_plan_stores_nothing_and_sends_nothing(ingested, strategy):
     alpaca, _ = ingested
 
-    planned = run("run_strategy", "insider", "--plan")
+    planned = run("run_strategy", strategy, "--plan")
 
-    assert "(insider)" in planned
+    assert f"({strategy})" in planned
     assert "orders are meant as of" in planned
     assert not TradeDecision.objects.exists()
     assert alpaca.asked("submit") == []
