@@ -1,5 +1,6 @@
 """What every test stands on: a database of its own for each run and worker, on whichever server DATABASE_URL names."""
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,9 @@ pytest.register_assert_rewrite("tests.support", "tests.contracts", "tests.tradin
 # Children of tests read it from the environment; the settings were loaded before this file.
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 40)
 settings.SECRET_KEY = os.environ["SECRET_KEY"]
+
+# Of servers that tests run, each request would be a line, written when what it is written to may be closed.
+logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
 
 @pytest.fixture(scope="session")
