@@ -145,19 +145,6 @@ LEAST_FREE_DISK = Variable(
 VARIABLES = tuple(value for value in list(globals().values()) if isinstance(value, Variable))
 
 
-def documented_variables() -> tuple[Variable, ...]:
-    """List every variable that the project reads."""
-    from config.broker_environment import BROKER_VARIABLES  # They are made of what stands here.
-    from config.decision_environment import DECISION_VARIABLES
-    from config.schwab_environment import SCHWAB_VARIABLES
-    from config.source_environment import SOURCE_VARIABLES
-    from config.stand_in import STAND_IN_VARIABLES
-    from config.timing_environment import TIMING_VARIABLES
-
-    brokers = BROKER_VARIABLES + SCHWAB_VARIABLES + STAND_IN_VARIABLES
-    return VARIABLES + brokers + TIMING_VARIABLES + DECISION_VARIABLES + SOURCE_VARIABLES
-
-
 # What settings.py asks for.
 
 

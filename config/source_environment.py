@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from audit_trail.sources.quiver.service import BASE_URL
+from audit_trail.sources.quiver.address import BASE_URL
 from config.broker_environment import _secret, _service
 from config.environment import Variable, read
 from trading.values.secret import Secret

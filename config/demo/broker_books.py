@@ -6,7 +6,8 @@ from typing import NamedTuple, Protocol
 
 from django.utils import timezone
 
-from config.venues.venue import Request, Venue
+from config.venues.requests import Request
+from config.venues.venue import Venue
 from trading.brokers.dry_run.models import DryRunOrder
 from trading.brokers.dry_run.progress import progress
 from trading.values.arithmetic import ZERO

@@ -11,7 +11,8 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from config import environment
-from config.environment import BROKERS, LEDGERS, SettingError, documented_variables
+from config.documented import documented_variables
+from config.environment import BROKERS, LEDGERS, SettingError
 from config.venues.arguments import fault_plan
 
 FIRST_PORT = 8000

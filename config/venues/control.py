@@ -1,21 +1,20 @@
 """The control surface under /_venue/: what a person sees of a running venue and does to it, without credentials."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from config.venues.clock import VenueClock
-from config.venues.faults import Fault
+from config.venues.exchange import Exchange
+from config.venues.faults import Fault, FaultPlan
 from config.venues.hours import Door
 from config.venues.orders import NoSuchOrder, NotOpen, Order
+from config.venues.requests import Request
 from config.venues.wire import Answer, Asked
 from trading.values.arithmetic import plain
-
-if TYPE_CHECKING:
-    from config.venues.venue import Venue
 
 T = TypeVar("T")
 
@@ -37,6 +36,26 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True):
     door: Door | None = None
 
 
+class Controlled(Protocol):
+    """What is controlled: a venue, as far as a person sees it and does something to it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def exchange(self) -> Exchange: ...
+
+    @property
+    def faults(self) -> FaultPlan: ...
+
+    @property
+    def requests(self) -> Sequence[Request]: ...
+
+    def order_named(self, name: str) -> Order: ...
+
+    def name_of(self, order: Order) -> str: ...
+
+
 class NotUnderstood(ValueError):
     """The call to the control surface lacks something, or says something that is not known."""
 
@@ -44,7 +63,7 @@ class NotUnderstood(ValueError):
 class Control:
     """Answers for one venue."""
 
-    def __init__(self, venue: "Venue") -> None:
+    def __init__(self, venue: Controlled) -> None:
         self._venue = venue
         self._does: dict[tuple[str, str], Callable[[Asked], Any]] = {
             ("GET", "state"): lambda asked: self.state(),

@@ -5,8 +5,6 @@ import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from types import TracebackType
 from typing import Any, ClassVar, NamedTuple, Self
@@ -16,6 +14,7 @@ from config.venues.control import Control
 from config.venues.exchange import Exchange
 from config.venues.faults import USUAL, Fault, FaultPlan, Kind, Usual
 from config.venues.orders import NoSuchOrder, Order
+from config.venues.requests import Request
 from config.venues.server import Server
 from config.venues.wire import Answer, Asked, Cut, Delivery, Refusing
 
@@ -35,24 +34,6 @@ class Route(NamedTuple):
 
     call: str
     answer: Callable[..., Answer]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """One call that was made, and what was answered. Neither credentials nor tokens are in it."""
-
-    number: int
-    at: datetime
-    call: str
-    method: str
-    path: str
-    query: dict[str, str]
-    body: bytes
-    status: int | None
-    """What the client was told; None where the connection was cut."""
-
-    fault: str | None
-    order: int | None
 
 
 class Venue(ABC):

@@ -5,7 +5,8 @@ import traceback
 import pytest
 
 from config.broker_environment import BROKER_VARIABLES, alpaca_settings, trading_mode
-from config.environment import SettingError, documented_variables
+from config.documented import documented_variables
+from config.environment import SettingError
 from trading.brokers.alpaca.identity import Mode
 
 KEY, SECRET = "PKTESTKEYOFNOBODY", "secret-of-nobody-at-all"

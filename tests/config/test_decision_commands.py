@@ -12,7 +12,8 @@ from audit_trail.decisions.storing import store, traded_account
 from audit_trail.executions.legacy import AlpacaOrder
 from config.decision_environment import USE_AUDIT_TRAIL, uses_audit_trail
 from config.decision_watch import compare_once
-from config.environment import SettingError, documented_variables
+from config.documented import documented_variables
+from config.environment import SettingError
 from config.venue_environment import environment_of
 from config.venues.accounts import Account
 from config.venues.alpaca import AlpacaVenue

@@ -2,7 +2,7 @@
 
 import re
 
-from config.environment import documented_variables
+from config.documented import documented_variables
 from tests.architecture.source import PROJECT
 
 README = (PROJECT / "README.md").read_text()

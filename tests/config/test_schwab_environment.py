@@ -3,7 +3,8 @@
 import pytest
 
 from config import environment
-from config.environment import SettingError, documented_variables
+from config.documented import documented_variables
+from config.environment import SettingError
 from config.logs import Redactor
 from config.schwab_environment import (
     SCHWAB_VARIABLES,

@@ -23,13 +23,13 @@ import stamina
 from audit_trail.ingestion.running import Clock, OpenRun
 from audit_trail.sources.allowance import LONGEST_WAIT, Allowance
 from audit_trail.sources.outcomes import NotAuthorised, NotInPlan, NotTaken, SourceUnavailable, UnusableAnswer
+from audit_trail.sources.quiver.address import BASE_URL
 from trading.brokers.http import Answer, BrokerHttp, refuse_by_status
 from trading.brokers.outcomes import BrokerUnavailable, OutcomeUnknown, RateLimited
 from trading.brokers.recording import Recorder, Reference
 from trading.values.secret import Secret
 
 SOURCE = "quiverquant"
-BASE_URL = "https://api.quiverquant.com"
 
 CALLS_A_MINUTE = 60
 CALLS_A_DAY = 1000

@@ -1,0 +1,3 @@
+"""Quiver's address, for whoever asks before there is a database."""
+
+BASE_URL = "https://api.quiverquant.com"
