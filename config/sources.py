@@ -17,8 +17,8 @@ from config.logs import secret_texts
 from config.source_environment import QUIVER_API_TOKEN, QuiverSettings, quiver_settings
 from trading.brokers.recording import Recorder
 
-LOOKED_BACK = timedelta(days=60)
-"""A member of Congress has 45 days for a report, and some are late."""
+LOOKED_BACK = timedelta(days=100)
+"""A member of Congress has 45 days for a report, and some are late; no strategy looks further back than 90."""
 
 
 def told(run: DataIngestionRun) -> str:

@@ -1,9 +1,9 @@
 """Reading: source records out of their tables, in the versions that were known at a time, as strategies take them."""
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import TypeVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import F, Model, QuerySet
 
 from audit_trail.ingestion.models import DataIngestionRun, DataIngestionRunRecord, Operation
 from audit_trail.ingestion.records import SourceRecord
@@ -23,6 +23,9 @@ STORED = frozenset(SOURCES.values())
 
 RUNS_READ = 20
 """Of each source; the newest alone says whether its data is complete and fresh."""
+
+WHOLE = timedelta(days=60)
+"""So far back a run must reach to be one of the whole source: most reports are made within 45 days of a trade."""
 
 UNLISTED = "--"
 
@@ -72,7 +75,10 @@ def insider_trades(*, at: datetime) -> list[records.InsiderTrade]:
 
 
 def source_runs() -> list[SourceRun]:
-    """The newest runs of each source as a whole; one of a single ticker says nothing of the others."""
+    """The newest runs of each source as a whole: of every symbol, up to the day on which they ran, and far enough back.
+
+    One of a single ticker, or of some days only, says nothing of the rest: nobody decides by it, and it stops nobody.
+    """
     return [
         SourceRun(
             source=source,
@@ -83,10 +89,17 @@ def source_runs() -> list[SourceRun]:
             records_fetched=run.records_fetched,
         )
         for data_source, source in SOURCES.items()
-        for run in DataIngestionRun.objects.filter(data_source=data_source, narrowed_to=None).order_by(
-            "-started_at", "-pk"
-        )[:RUNS_READ]
+        for run in DataIngestionRun.objects.filter(
+            data_source=data_source, narrowed_to=None, started_at__date__lte=F("data_date_end")
+        ).order_by("-started_at", "-pk")[:RUNS_READ]
+        if _is_whole(run)
     ]
+
+
+def _is_whole(run: DataIngestionRun) -> bool:
+    if run.data_date_start is None or run.data_date_end is None:
+        return False
+    return run.data_date_end - run.data_date_start >= WHOLE
 
 
 def _known(rows: "QuerySet[T]", at: datetime) -> "QuerySet[T]":

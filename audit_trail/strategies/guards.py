@@ -77,7 +77,10 @@ def check_sources(
 
 def _check_run(source: str, run: SourceRun | None, as_of: datetime, safety: Safety) -> Refusal | None:
     if run is None:
-        return _refusal(RefusalKind.NO_RUN, f"expected a run of {source}, found none: ingest it first")
+        return _refusal(
+            RefusalKind.NO_RUN,
+            f"expected a run of the whole of {source}, found none: ingest it, of no single ticker and of no days alone",
+        )
     told = f"the newest run of {source}, {run.run_id},"
     if run.state is RunState.FAILED and _ended(run, as_of):
         return _refusal(RefusalKind.RUN_FAILED, f"expected {told} to have completed, has failed: ingest it again")

@@ -35,7 +35,7 @@ def venue(monkeypatch):
 @pytest.mark.parametrize(
     ("task", "kind", "rows"), [("congress", "congress_trade", 28), ("insider", "insider_trade", 14)]
 )
-def test_it_fetches_the_last_sixty_days_and_says_what_came_of_it(venue, task, kind, rows):
+def test_it_fetches_the_last_hundred_days_and_says_what_came_of_it(venue, task, kind, rows):
     first, again = run("ingest", task), run("ingest", task)
 
     assert f"{task}: {rows} records of " in first
@@ -96,8 +96,8 @@ def test_a_run_that_a_crash_left_running_is_ended_by_the_next_start(venue):
     ("words", "told"),
     [
         (("--since", "2026-03-02", "--until", "2026-03-01"), "expected a first day that is not after the last"),
-        (("--since", "yesterday"), "invalid"),
-        (("--ticker", "A B"), "invalid"),
+        (("--since", "yesterday"), "expected a day, as 2026-03-02, was 'yesterday'"),
+        (("--ticker", "A B"), "expected a stock symbol"),
     ],
 )
 def test_words_that_are_wrong_are_refused_before_anything_is_asked(venue, words, told):

@@ -59,6 +59,7 @@ def test_a_whole_day_goes_from_records_to_trades_that_are_explained(ingested):
     decisions = list(TradeDecision.objects.order_by("-strength_order", "id"))
     assert len(decisions) > 2
     assert f"{len(decisions)} decisions of today, {len(decisions)} of them new" in planned
+    assert all(f"{one.decision_id} {one.side} {one.symbol}: pending" in planned for one in decisions)
     assert {decision.strategy_name for decision in decisions} == {"portfolio"}
     assert {decision.status for decision in decisions} == {"executed"}, executed
     runs = set(DataIngestionRun.objects.values_list("pk", flat=True))
@@ -130,6 +131,27 @@ def test_data_that_is_not_whole_and_fresh_is_nothing_to_decide_by(ingested, left
 
     assert code_of("run_strategy", "portfolio") == 4
     assert not TradeDecision.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "narrowed",
+    [
+        ("--ticker", "AAPL"),
+        ("--until", (timezone.now() - timedelta(days=2)).date().isoformat()),
+        ("--since", (timezone.now() - timedelta(days=20)).date().isoformat()),
+    ],
+    ids=["a ticker", "an older day", "a few days"],
+)
+def test_a_run_of_a_part_is_nothing_to_decide_by_and_stops_nobody(venues, narrowed):
+    run("ingest", "insider")
+    run("ingest", "congress", *narrowed)
+    assert code_of("run_strategy", "portfolio") == 4
+
+    run("ingest", "congress")
+    whole = run("run_strategy", "portfolio", "--plan")
+    run("ingest", "congress", "--since", "2020-01-01", "--until", "2020-01-02")
+
+    assert run("run_strategy", "portfolio", "--plan").count("\n") == whole.count("\n")
 
 
 def test_a_restricted_symbol_is_not_begun(ingested):

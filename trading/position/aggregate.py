@@ -347,7 +347,9 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
             raise ThresholdNotMet(self.net, threshold)
         if command.may_raise or isinstance(command.unprompted, AdoptedTrigger):
             _refuse_none(command.shares)
-        elif not self.net or command.side is not self._hedging_side:
+        elif not self.net:
+            raise WrongSide("a net of 0 needs no hedge")
+        elif command.side is not self._hedging_side:
             raise WrongSide(f"a net of {self.net} is hedged by a {self._hedging_side}, not by a {command.side}")
         elif not 0 < command.shares <= self._size:
             raise WrongShares(f"expected above zero and at most {self._size} shares, was {command.shares}")

@@ -35,7 +35,16 @@ class Command(BaseCommand):
         self.stdout.write(f"{broker.name} account {account.number} ({kind})")
         if account.blocked is not None:
             self.stdout.write(f"the broker takes no orders for it: {account.blocked}")
-        if not yes and input("Type the account's number to trade in it: ").strip() != account.number:
+        if not yes and self._typed() != account.number:
             raise CommandError("expected the account's number, was something else; nothing was changed")
         confirm_account(broker.name, account, actor="operator", reason=why, now=timezone.now())
         self.stdout.write(f"this installation trades in {broker.name} account {account.number} from now on")
+
+    def _typed(self) -> str:
+        try:
+            return input("Type the account's number to trade in it: ").strip()
+        except EOFError:
+            raise CommandError(
+                "expected the account's number on standard input, found its end; nothing was changed. Where nobody can "
+                "type it, --yes says that you have looked"
+            ) from None

@@ -1,6 +1,6 @@
 """`manage.py ingest`: fetch public records, and keep each with the run that brought it."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from datetime import date
 from typing import Any
 
@@ -25,7 +25,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("task", choices=sorted(FEEDS))
-        parser.add_argument("--since", type=_day, metavar="DAY", help="the first day of disclosure (60 days before)")
+        parser.add_argument("--since", type=_day, metavar="DAY", help="the first day of disclosure (100 days back)")
         parser.add_argument("--until", type=_day, metavar="DAY", help="the last day of disclosure (today)")
         parser.add_argument("--ticker", type=_symbol, metavar="SYMBOL", help="only what is about this one")
 
@@ -47,11 +47,14 @@ class Command(BaseCommand):
 
 
 def _day(text: str) -> date:
-    return date.fromisoformat(text)
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"expected a day, as 2026-03-02, was {text[:40]!r}") from None
 
 
 def _symbol(text: str) -> str:
     try:
         return symbol(text)
     except NotASymbol as error:
-        raise ValueError(str(error)) from error
+        raise ArgumentTypeError(str(error)) from error

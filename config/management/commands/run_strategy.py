@@ -49,6 +49,8 @@ class Command(BaseCommand):
                 stored = decide(planned, broker=wired.broker, parameters=wired.parameters, registry=REGISTRY)
         except (BadParameters, NoAccount, NotAlone, NotADraft, BrokerError) as error:
             raise CommandError(f"{error}. Nothing was stored") from error
+        for row in stored.decisions:
+            self.stdout.write(f"{row.decision_id} {row.side} {row.symbol}: {row.status}")
         self.stdout.write(f"{len(stored.decisions)} decisions of today, {stored.new} of them new")
 
     def _tell(self, planned: Plan | Refused) -> None:

@@ -131,5 +131,15 @@ def test_the_command_stores_nothing_where_the_number_is_not_typed(monkeypatch):
     assert not TradingAccount.objects.exists()
 
 
+def test_where_nobody_can_type_the_command_says_so(monkeypatch):
+    monkeypatch.setenv("BROKER", "dry_run")
+    monkeypatch.setattr("builtins.input", lambda asked: (_ for _ in ()).throw(EOFError))
+
+    _, told = refused("confirm_account", "--reason", "first day")
+
+    assert "expected the account's number on standard input, found its end" in told
+    assert not TradingAccount.objects.exists()
+
+
 def notice_text():
     return Notice.objects.get(kind="wrong_account").text
