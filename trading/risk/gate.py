@@ -362,11 +362,13 @@ class _Examination:
 
     def _unknown(self, rule: Rule, what: str, as_of: datetime | None) -> Denied:
         trouble = self._facts.troubles.get(what)
-        known = "never told" if as_of is None else f"of {as_of.isoformat()}"
         self._note(**{f"{what}_as_of": as_of, "trouble": trouble})
-        oldest = "" if as_of is None else f", and may be {self._figures[f'{what}_age_seconds']} seconds old"
+        told = f"the broker has not told of the {what} yet; it is asked within a minute"
+        if as_of is not None:
+            told = f"what the broker says of the {what} is of {as_of.isoformat()}"
+            told += f", and may be {self._figures[f'{what}_age_seconds']} seconds old"
         because = "" if trouble is None else f". When last asked: {trouble}"
-        return self._denied(rule, f"what the broker says of the {what} is {known}{oldest}{because}")
+        return self._denied(rule, f"{told}{because}")
 
     def _over(self, rule: Rule, what: str, limit: Limit) -> Denied:
         return self._denied(rule, f"{what}; the limit of {limit.scope.named(limit.subject)} is {plain(limit.value)}")

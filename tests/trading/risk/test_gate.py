@@ -235,7 +235,9 @@ def test_what_is_missing_or_stale_is_a_denial_and_never_a_guess(fact, made, rule
 def test_a_denial_for_a_missing_fact_says_why_it_is_missing():
     verdict = asked(quote=None, troubles={"quote": "BrokerUnavailable: 503", "asset": "of no matter here"})
 
-    assert verdict.text == ("what the broker says of the quote is never told. When last asked: BrokerUnavailable: 503")
+    assert verdict.text == (
+        "the broker has not told of the quote yet; it is asked within a minute. When last asked: BrokerUnavailable: 503"
+    )
     assert verdict.figures["trouble"] == "BrokerUnavailable: 503"
 
 
