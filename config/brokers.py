@@ -1,6 +1,8 @@
 """Brokers: the one that the environment asks for, with whatever records its calls."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 
 from django.utils import timezone
@@ -50,6 +52,17 @@ def make_broker(settings: BrokerSettings, ledger: Ledger, *, recorder: Recorder 
             return make_schwab(schwab_settings(), ledger, recorder or make_recorder())
         case unknown:
             raise SettingError(f"expected BROKER to be dry_run, alpaca or schwab, was {unknown!r}")
+
+
+@contextmanager
+def opened_broker(settings: BrokerSettings, ledger: Ledger) -> Iterator[Broker]:
+    """The broker that the environment asks for, until the end of the block. Raises SettingError."""
+    broker = make_broker(settings, ledger)
+    try:
+        yield broker
+    finally:
+        if isinstance(broker, AlpacaBroker):
+            broker.close()
 
 
 def make_dry_run(settings: DryRunSettings, ledger: Ledger) -> DryRunBroker:

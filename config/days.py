@@ -8,10 +8,9 @@ from pathlib import Path
 from audit_trail.strategies.parameters import Environment, Parameters, load
 from audit_trail.strategies.registry import REGISTRY
 from config.broker_environment import trading_mode
-from config.brokers import make_broker
+from config.brokers import opened_broker
 from config.environment import broker_settings
 from config.wiring import make_ledger
-from trading.brokers.alpaca.broker import AlpacaBroker
 from trading.brokers.alpaca.identity import Mode
 from trading.brokers.port import Broker
 
@@ -32,9 +31,5 @@ def wired_day() -> Iterator[WiredDay]:
     settings = broker_settings()
     live = settings.broker != "dry_run" and trading_mode() is Mode.LIVE
     parameters = load(PARAMETERS, environment=Environment.LIVE if live else Environment.PAPER, registry=REGISTRY)
-    broker = make_broker(settings, make_ledger())
-    try:
+    with opened_broker(settings, make_ledger()) as broker:
         yield WiredDay(broker=broker, parameters=parameters)
-    finally:
-        if isinstance(broker, AlpacaBroker):
-            broker.close()

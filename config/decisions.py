@@ -13,11 +13,10 @@ from audit_trail.executions.carrier import Carrier
 from audit_trail.executions.executor import Executor
 from audit_trail.executions.poller import DecisionPoller
 from audit_trail.executions.verbs import DecisionVerbs
-from config.brokers import make_broker
+from config.brokers import opened_broker
 from config.environment import broker_settings
 from config.timing_environment import polling
 from config.wiring import DRY_RUN_POLL, make_gate, make_ledger
-from trading.brokers.alpaca.broker import AlpacaBroker
 from trading.brokers.port import Broker
 from trading.conductor.reconciling.identity import AccountCheck
 
@@ -36,32 +35,27 @@ class WiredDecisions:
 def wired_decisions() -> Iterator[WiredDecisions]:
     """Put together what the environment asks for; the broker's connections go at the end. Raises SettingError."""
     settings, ledger = broker_settings(), make_ledger()
-    broker = make_broker(settings, ledger)
     simulated = settings.broker == "dry_run"
-    carrier = Carrier(
-        broker=broker,
-        ledger=ledger,
-        clock=timezone.now,
-        poll_every=DRY_RUN_POLL if simulated else polling().every,
-    )
-    wired = WiredDecisions(
-        broker=broker,
-        executor=Executor(
-            carrier=carrier,
-            gate=make_gate(settings, broker, ledger),
+    with opened_broker(settings, ledger) as broker:
+        carrier = Carrier(
+            broker=broker,
             ledger=ledger,
             clock=timezone.now,
-            wait=_wait,
-            may_trade=AccountCheck(broker, simulated=simulated),
-        ),
-        poller=DecisionPoller(carrier=carrier),
-        verbs=DecisionVerbs(carrier=carrier, clock=timezone.now),
-    )
-    try:
-        yield wired
-    finally:
-        if isinstance(broker, AlpacaBroker):
-            broker.close()
+            poll_every=DRY_RUN_POLL if simulated else polling().every,
+        )
+        yield WiredDecisions(
+            broker=broker,
+            executor=Executor(
+                carrier=carrier,
+                gate=make_gate(settings, broker, ledger),
+                ledger=ledger,
+                clock=timezone.now,
+                wait=_wait,
+                may_trade=AccountCheck(broker, simulated=simulated),
+            ),
+            poller=DecisionPoller(carrier=carrier),
+            verbs=DecisionVerbs(carrier=carrier, clock=timezone.now),
+        )
 
 
 def follow_once(wired: WiredDecisions, *, seconds: Decimal, every: timedelta = timedelta(seconds=1)) -> None:
