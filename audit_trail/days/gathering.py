@@ -47,7 +47,8 @@ def gather(broker: Broker, *, parameters: Parameters, registry: Registry, clock:
     begun = clock()
     known: list[Record] = [*congress_trades(at=begun), *insider_trades(at=begun)]
     known += _scores(known, begun)
-    held = DecisionOrders(broker.name).holdings()
+    orders = DecisionOrders(broker.name)
+    held = orders.holdings()
     heard = ask(Known(known, as_of=begun), parameters=parameters, registry=registry)
     signalled = {signal.symbol for one in heard for signal in one.signals}
     prices = _prices(broker, {*signalled, *held})
@@ -69,7 +70,7 @@ def gather(broker: Broker, *, parameters: Parameters, registry: Registry, clock:
         ),
         expected_account=ExpectedAccount(broker=expected.broker, number=expected.number, paper=expected.paper),
         positions=_positions(held, prices, as_of),
-        blocked=(*_restricted(as_of), *_under_way(broker.name)),
+        blocked=(*_restricted(as_of), *_under_way(orders)),
     )
 
 
@@ -141,9 +142,9 @@ def _restricted(at: datetime) -> list[BlockedSymbol]:
     ]
 
 
-def _under_way(broker: str) -> list[BlockedSymbol]:
+def _under_way(orders: DecisionOrders) -> list[BlockedSymbol]:
     """While an order is open, what is held of its symbol changes: nothing is begun there until it has ended."""
     return [
         BlockedSymbol(symbol=symbol, reason="an order of an earlier decision is open", expires_at=None)
-        for symbol in sorted(DecisionOrders(broker).busy())
+        for symbol in sorted(orders.busy())
     ]

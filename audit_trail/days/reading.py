@@ -10,6 +10,7 @@ from audit_trail.ingestion.records import SourceRecord
 from audit_trail.sources.quiver.congress.models import CongressTrade as CongressRow
 from audit_trail.sources.quiver.insiders.models import InsiderTrade as InsiderRow
 from audit_trail.strategies import records
+from audit_trail.strategies.politicians import SCORED_DAYS
 from audit_trail.strategies.records import RecordRef, RunState, SourceRun
 from trading.values.quantities import Shares, Usd
 
@@ -21,11 +22,11 @@ SOURCES = {"quiverquant_congress": CONGRESS, "quiverquant_insider": INSIDERS}
 STORED = frozenset(SOURCES.values())
 """The sources whose records have rows of ours."""
 
-RUNS_READ = 20
-"""Of each source; the newest alone says whether its data is complete and fresh."""
+WHOLE = timedelta(days=90)
+"""So far back a run must reach to be one of the whole source: no strategy that we set looks further."""
 
-WHOLE = timedelta(days=60)
-"""So far back a run must reach to be one of the whole source: most reports are made within 45 days of a trade."""
+LOOKED_AT = timedelta(days=SCORED_DAYS + 1)
+"""What was traded before is neither followed nor scored."""
 
 UNLISTED = "--"
 
@@ -75,10 +76,11 @@ def insider_trades(*, at: datetime) -> list[records.InsiderTrade]:
 
 
 def source_runs() -> list[SourceRun]:
-    """The newest runs of each source as a whole: of every symbol, up to the day on which they ran, and far enough back.
+    """The newest run of each source as a whole: of every symbol, up to the day on which it ran, and far enough back.
 
     One of a single ticker, or of some days only, says nothing of the rest: nobody decides by it, and it stops nobody.
     """
+    newest = ((source, _newest_whole(data_source)) for data_source, source in SOURCES.items())
     return [
         SourceRun(
             source=source,
@@ -88,23 +90,29 @@ def source_runs() -> list[SourceRun]:
             ended_at=run.completed_at or run.failed_at,
             records_fetched=run.records_fetched,
         )
-        for data_source, source in SOURCES.items()
-        for run in DataIngestionRun.objects.filter(
-            data_source=data_source, narrowed_to=None, started_at__date__lte=F("data_date_end")
-        ).order_by("-started_at", "-pk")[:RUNS_READ]
-        if _is_whole(run)
+        for source, run in newest
+        if run is not None
     ]
 
 
-def _is_whole(run: DataIngestionRun) -> bool:
-    if run.data_date_start is None or run.data_date_end is None:
-        return False
-    return run.data_date_end - run.data_date_start >= WHOLE
+def _newest_whole(data_source: str) -> DataIngestionRun | None:
+    runs = DataIngestionRun.objects.filter(
+        data_source=data_source, narrowed_to=None, started_at__date__lte=F("data_date_end")
+    )
+    return next((run for run in runs.order_by("-started_at", "-pk").iterator() if _reaches_back(run)), None)
+
+
+def _reaches_back(run: DataIngestionRun) -> bool:
+    return run.window is not None and run.window[1] - run.window[0] >= WHOLE
 
 
 def _known(rows: "QuerySet[T]", at: datetime) -> "QuerySet[T]":
     known = SourceRecord.objects.known(at=at)
-    return rows.filter(record__in=known).select_related("record").order_by("record_id")
+    return (
+        rows.filter(record__in=known, traded_on__gte=at.date() - LOOKED_AT)
+        .select_related("record")
+        .order_by("record_id")
+    )
 
 
 def _runs_of(versions: list[SourceRecord]) -> dict[int, int]:

@@ -8,10 +8,15 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from audit_trail.days.reading import WHOLE
 from audit_trail.decisions.lineage import TradeDecisionRecord, TradeDecisionRun
 from audit_trail.decisions.models import TradeDecision
 from audit_trail.ingestion.models import DataIngestionRun
 from audit_trail.ingestion.records import SourceRecord
+from audit_trail.strategies.parameters import Environment, load
+from audit_trail.strategies.registry import REGISTRY
+from config.days import PARAMETERS
+from config.sources import LOOKED_BACK
 from config.venue_environment import environment_of
 from config.venues.accounts import Account
 from config.venues.alpaca import AlpacaVenue
@@ -150,8 +155,16 @@ def test_a_run_of_a_part_is_nothing_to_decide_by_and_stops_nobody(venues, narrow
     run("ingest", "congress")
     whole = run("run_strategy", "portfolio", "--plan")
     run("ingest", "congress", "--since", "2020-01-01", "--until", "2020-01-02")
+    for _ in range(3):
+        run("ingest", "congress", "--since", timezone.now().date().isoformat())
 
     assert run("run_strategy", "portfolio", "--plan").count("\n") == whole.count("\n")
+
+
+@pytest.mark.parametrize("environment", Environment)
+def test_no_strategy_looks_further_back_than_a_whole_run_reaches_and_ingest_asks_for(environment):
+    for name, one in load(PARAMETERS, environment=environment, registry=REGISTRY).strategies.items():
+        assert timedelta(days=one.params.lookback_days) <= WHOLE <= LOOKED_BACK, name
 
 
 def test_a_restricted_symbol_is_not_begun(ingested):
