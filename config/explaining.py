@@ -1,5 +1,6 @@
 """Explaining commands: an answer about one trade, in a line and as JSON with every digit as it was."""
 
+from abc import ABC, abstractmethod
 from argparse import ArgumentParser
 from typing import Any
 
@@ -11,11 +12,11 @@ from audit_trail.executions.explaining import DidNotFail, NoSuchTrade, decision_
 from config.preflight import require_migrated
 
 
-class ExplainingCommand(BaseCommand):
+class ExplainingCommand(BaseCommand, ABC):
     """A subclass says what is told of a trade."""
 
-    def tell(self, decision: TradeDecision) -> dict[str, Any]:
-        raise NotImplementedError
+    @abstractmethod
+    def tell(self, decision: TradeDecision) -> dict[str, Any]: ...
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(

@@ -35,7 +35,7 @@ def ingest_on_schedule(task: str) -> str:
     if not os.environ.get(QUIVER_API_TOKEN.name, "").strip():
         return f"{QUIVER_API_TOKEN.name} is not set: nothing was fetched"
     try:
-        return told(ingest_from_quiver(task))
+        return told(ingest_from_quiver(task, window()))
     except AlreadyRunning as error:
         return str(error)
 
@@ -49,11 +49,12 @@ def make_quiver(settings: QuiverSettings) -> QuiverService:
     return QuiverService(token=settings.token, recorder_of=recorder_of, clock=timezone.now, base_url=settings.base_url)
 
 
-def ingest_from_quiver(
-    task: str, *, since: date | None = None, until: date | None = None, ticker: str | None = None
-) -> DataIngestionRun:
-    """Fetch a kind of record once. Raises SettingError, ValueError of the window, and what `ingest` raises."""
-    service = make_quiver(quiver_settings())
+def window(*, since: date | None = None, until: date | None = None, ticker: str | None = None) -> Window:
+    """The days that are asked for; without any, those until today. Raises ValueError where they are none."""
     last = until or timezone.now().date()
-    window = Window(since=since or last - LOOKED_BACK, until=last, ticker=ticker)
-    return ingest(FEEDS[task], service, window, clock=timezone.now)
+    return Window(since=since or last - LOOKED_BACK, until=last, ticker=ticker)
+
+
+def ingest_from_quiver(task: str, asked: Window) -> DataIngestionRun:
+    """Fetch a kind of record once. Raises SettingError, and what `ingest` raises."""
+    return ingest(FEEDS[task], make_quiver(quiver_settings()), asked, clock=timezone.now)

@@ -11,7 +11,7 @@ from audit_trail.ingestion.running import AlreadyRunning, RunEnded
 from audit_trail.sources.outcomes import SourceError
 from audit_trail.sources.quiver.feeds import FEEDS
 from config.preflight import require_migrated
-from config.sources import ingest_from_quiver, told
+from config.sources import ingest_from_quiver, told, window
 from trading.values.symbols import NotASymbol, symbol
 
 UNDER_WAY = 3
@@ -34,13 +34,15 @@ class Command(BaseCommand):
     ) -> None:
         require_migrated()
         try:
-            run = ingest_from_quiver(task, since=since, until=until, ticker=ticker)
+            asked = window(since=since, until=until, ticker=ticker)
+        except ValueError as error:
+            raise CommandError(str(error), returncode=2) from error
+        try:
+            run = ingest_from_quiver(task, asked)
         except AlreadyRunning as error:
             raise CommandError(str(error), returncode=UNDER_WAY) from error
         except (SourceError, TooManyUnreadable, RunEnded) as error:
             raise CommandError(f"{task}: {error}. Nothing of this run was stored") from error
-        except ValueError as error:
-            raise CommandError(str(error), returncode=2) from error
         self.stdout.write(told(run))
         if run.found_nothing:
             self.stderr.write(f"{task}: the source told nothing of these days, which is rare: see whether it is so")
