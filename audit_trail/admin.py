@@ -1,5 +1,6 @@
 """Admin of the audit trail, collected from where it belongs so that Django finds it."""
 
+from audit_trail.days import admin as days
 from audit_trail.decisions import admin as decisions
 from audit_trail.executions import admin as executions
 from audit_trail.ingestion import admin as ingestion
@@ -7,4 +8,4 @@ from audit_trail.payloads import admin as payloads
 from audit_trail.sources import admin as sources
 from audit_trail.sources.quiver import admin as quiver
 
-__all__ = ["decisions", "executions", "ingestion", "payloads", "quiver", "sources"]
+__all__ = ["days", "decisions", "executions", "ingestion", "payloads", "quiver", "sources"]

@@ -9,9 +9,7 @@ class AuditTrailConfig(AppConfig):
     verbose_name = "Decisions"
 
     def ready(self) -> None:
-        from audit_trail.payloads.checks import guards_are_there
-        from audit_trail.payloads.guards import GUARDS
-        from eventstore.guards import install
+        from audit_trail.guards import guards_are_there, install_all
 
-        post_migrate.connect(lambda using, **_: install(connections[using], GUARDS), sender=self, weak=False)
+        post_migrate.connect(lambda using, **_: install_all(connections[using]), sender=self, weak=False)
         checks.register(guards_are_there, checks.Tags.database)

@@ -1,5 +1,6 @@
 """Models of the audit trail, collected from where they belong so that Django finds them."""
 
+from audit_trail.days.models import DroppedCandidate, PlannedDay, PlannedDecision
 from audit_trail.decisions.lineage import TradeDecisionRecord, TradeDecisionRun
 from audit_trail.decisions.models import TradeDecision
 from audit_trail.executions.legacy import AlpacaOrder
@@ -19,9 +20,12 @@ __all__ = [
     "DataIngestionRun",
     "DataIngestionRunRecord",
     "DecisionHolding",
+    "DroppedCandidate",
     "ExecutionFill",
     "InsiderTrade",
     "ParkedRow",
+    "PlannedDay",
+    "PlannedDecision",
     "SourceAllowance",
     "SourceRecord",
     "TradeDecision",

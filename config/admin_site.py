@@ -52,6 +52,9 @@ UNFOLD: dict[str, Any] = {
                 "separator": True,
                 "items": [
                     _page("Decisions", "psychology", "audit_trail.tradedecision"),
+                    _page("Planned days", "event_note", "audit_trail.plannedday"),
+                    _page("Dropped candidates", "filter_alt_off", "audit_trail.droppedcandidate"),
+                    _page("Decisions of days", "rule", "audit_trail.planneddecision"),
                     _page("Executions", "play_arrow", "audit_trail.tradeexecution"),
                     _page("Fills of executions", "water_drop", "audit_trail.executionfill"),
                     _page("Holdings of decisions", "inventory", "audit_trail.decisionholding"),

@@ -9,7 +9,7 @@ They are installed after each migrate, since SQLite drops a table's triggers whe
 them the functions through which PostgreSQL appends.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -27,15 +27,48 @@ OPEN = "EXISTS (SELECT 1 FROM event_maintenance WHERE closed_at IS NULL)"
 KEPT = ("events", "event_seals", "event_archives", "event_archive_streams")
 """Tables whose rows stay as they were inserted."""
 
-# In SQLite an INSERT OR REPLACE deletes what it replaces, which fires a trigger only with recursive_triggers on.
+
+class Guards(NamedTuple):
+    """What tables are guarded by: triggers by name, and the functions that those of PostgreSQL call."""
+
+    sqlite: Mapping[str, str]
+    postgresql: Mapping[str, str]
+    functions: Mapping[str, str]
+
+
+def kept(tables: Sequence[str], *, refused: str, function: str) -> Guards:
+    """Guard tables whose rows stay as they were inserted. Every `function` has a name of its own."""
+    return Guards(
+        # In SQLite INSERT OR REPLACE deletes what it replaces, and fires a trigger only with recursive_triggers on.
+        sqlite={
+            f"{table}_refuse_{change}": (
+                f"BEFORE {change.upper()} ON {table} WHEN NOT {OPEN} BEGIN SELECT RAISE(ABORT, '{refused}'); END"
+            )
+            for table in tables
+            for change in ("update", "delete")
+        },
+        postgresql={
+            f"{table}_refuse_{name}": f"BEFORE {change} ON {table} FOR EACH {each} EXECUTE FUNCTION {function}()"
+            for table in tables
+            for name, change, each in (("change", "UPDATE OR DELETE", "ROW"), ("truncate", "TRUNCATE", "STATEMENT"))
+        },
+        functions={
+            function: f"""
+CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT {OPEN} THEN
+        RAISE EXCEPTION '{refused}' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN CASE WHEN TG_OP = 'UPDATE' THEN NEW ELSE OLD END;
+END $$"""
+        },
+    )
+
+
+_LOG = kept(KEPT, refused=REFUSED, function="refuse_change")
+
 SQLITE = {
-    **{
-        f"{table}_refuse_{change}": (
-            f"BEFORE {change.upper()} ON {table} WHEN NOT {OPEN} BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END"
-        )
-        for table in KEPT
-        for change in ("update", "delete")
-    },
+    **_LOG.sqlite,
     "event_maintenance_refuse_delete": (
         f"BEFORE DELETE ON event_maintenance BEGIN SELECT RAISE(ABORT, '{LOGGED}'); END"
     ),
@@ -47,14 +80,7 @@ SQLITE = {
 }
 
 POSTGRESQL = {
-    **{
-        f"{table}_refuse_change": f"BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change()"
-        for table in KEPT
-    },
-    **{
-        f"{table}_refuse_truncate": f"BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-        for table in KEPT
-    },
+    **_LOG.postgresql,
     "event_maintenance_refuse_change": (
         "BEFORE UPDATE OR DELETE ON event_maintenance FOR EACH ROW EXECUTE FUNCTION refuse_forgetting()"
     ),
@@ -64,14 +90,7 @@ POSTGRESQL = {
 }
 
 FUNCTIONS = {
-    "refuse_change": f"""
-CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF NOT {OPEN} THEN
-        RAISE EXCEPTION '{REFUSED}' USING ERRCODE = 'integrity_constraint_violation';
-    END IF;
-    RETURN CASE WHEN TG_OP = 'UPDATE' THEN NEW ELSE OLD END;
-END $$""",
+    **_LOG.functions,
     "refuse_forgetting": f"""
 CREATE OR REPLACE FUNCTION refuse_forgetting() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -86,14 +105,6 @@ BEGIN
 END $$""",
     **APPENDING,
 }
-
-
-class Guards(NamedTuple):
-    """What tables are guarded by: triggers by name, and the functions that those of PostgreSQL call."""
-
-    sqlite: Mapping[str, str]
-    postgresql: Mapping[str, str]
-    functions: Mapping[str, str]
 
 
 EVENTS = Guards(SQLITE, POSTGRESQL, FUNCTIONS)

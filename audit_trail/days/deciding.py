@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 import msgspec
+from django.db import transaction
 
-from audit_trail.days.drafting import PORTFOLIO, drafts_of
+from audit_trail.days.drafting import PORTFOLIO, asked_name, drafts_of
 from audit_trail.days.gathering import gather
+from audit_trail.days.keeping import Asked, keep
+from audit_trail.days.models import PlannedDay
 from audit_trail.decisions.storing import Stored, store, traded_account
 from audit_trail.strategies.parameters import Parameters
 from audit_trail.strategies.planning import plan
@@ -43,7 +47,7 @@ def plan_day(
 
 
 def decide(planned: Plan, *, broker: Broker, parameters: Parameters, registry: Registry) -> Stored:
-    """Store what is planned, all of it or nothing. Raises NotAlone, NotADraft, NoAccount."""
+    """Store what is planned, all or nothing, with what was left out. Raises NotAlone, NotADraft, NoAccount."""
     asked, enabled = {one.strategy for one in planned.heard}, set(parameters.weights)
     if asked != enabled:
         raise NotAlone(
@@ -51,9 +55,19 @@ def decide(planned: Plan, *, broker: Broker, parameters: Parameters, registry: R
             f"{', '.join(sorted(asked))} alone, which would sell what the others hold: decide for {PORTFOLIO}, or look "
             "at it with --plan"
         )
+    account = traded_account(broker.name)
+    name = asked_name(planned.heard)
     return store(
         drafts_of(planned, registry=registry),
-        account=traded_account(broker.name),
+        account=account,
         trading_day=planned.as_of.astimezone(NEW_YORK).date(),
         decided_at=planned.as_of,
+        beside=partial(keep, planned, Asked(name=name, account=account, environment=parameters.environment)),
     )
+
+
+def keep_refusal(refused: Refused, name: str, *, broker: Broker, parameters: Parameters) -> PlannedDay:
+    """Keep that nothing was decided, and why. Raises NoAccount."""
+    asked = Asked(name=name, account=traded_account(broker.name), environment=parameters.environment)
+    with transaction.atomic(durable=True):
+        return keep(refused, asked)

@@ -1,8 +1,11 @@
 """Drafting: the orders that a plan intends become drafts of decisions, each with the rows of ours that it rests on."""
 
+from collections.abc import Sequence
+
 from audit_trail.days.reading import STORED
 from audit_trail.decisions.drafts import Draft
 from audit_trail.decisions.rationale import rationale
+from audit_trail.strategies.asking import Heard
 from audit_trail.strategies.plans import IntendedOrder, Plan
 from audit_trail.strategies.records import RecordRef
 from audit_trail.strategies.strategy import Registry
@@ -14,11 +17,15 @@ PORTFOLIO = "portfolio"
 PORTFOLIO_VERSION = "1.0.0"
 
 
+def asked_name(heard: Sequence[Heard]) -> str:
+    """Under which name it is decided when these were asked."""
+    return heard[0].strategy if len(heard) == 1 else PORTFOLIO
+
+
 def drafts_of(plan: Plan, *, registry: Registry) -> list[Draft]:
     """Draft a decision for each order, in the order in which they are meant."""
-    asked = [one.strategy for one in plan.heard]
-    name = asked[0] if len(asked) == 1 else PORTFOLIO
-    version = registry.of(name).version if len(asked) == 1 else PORTFOLIO_VERSION
+    name = asked_name(plan.heard)
+    version = PORTFOLIO_VERSION if name == PORTFOLIO else registry.of(name).version
     return [_draft(order, name, version) for order in plan.orders]
 
 

@@ -4,8 +4,9 @@ A strategy decides once a day about a symbol in an account. To store the same ag
 what was stored first is what was decided.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from uuid import UUID
 
 import msgspec
 from django.db import transaction
@@ -24,8 +25,12 @@ class Stored(msgspec.Struct, frozen=True):
     """The decisions about what was drafted, in the drafts' order."""
 
     decisions: tuple[TradeDecision, ...]
-    new: int
-    """How many of them were not there before."""
+    made: frozenset[UUID]
+    """Those of them that were not there before, by their decision ids."""
+
+    @property
+    def new(self) -> int:
+        return len(self.made)
 
 
 def traded_account(broker: str) -> TradedAccount:
@@ -36,8 +41,15 @@ def traded_account(broker: str) -> TradedAccount:
     return TradedAccount(broker, row.account_number, row.paper)
 
 
-def store(drafts: Sequence[Draft], *, account: TradedAccount, trading_day: date, decided_at: datetime) -> Stored:
-    """Store all decisions of a run with what each rests on, or none.
+def store(
+    drafts: Sequence[Draft],
+    *,
+    account: TradedAccount,
+    trading_day: date,
+    decided_at: datetime,
+    beside: Callable[[Stored], object] = lambda _: None,
+) -> Stored:
+    """Store all decisions of a run with what each rests on, or none; what is kept `beside` them, in the same commit.
 
     Raises NotADraft where they contradict each other, look ahead, or rest on what is not in our tables.
     """
@@ -53,7 +65,9 @@ def store(drafts: Sequence[Draft], *, account: TradedAccount, trading_day: date,
         decided = [(draft, stored[_key(draft)]) for draft in drafts]
         new = [(draft, row) for draft, row in decided if row.decision_id in ours]
         keep_lineage(new)
-    return Stored(tuple(row for _, row in decided), len(new))
+        told = Stored(tuple(row for _, row in decided), frozenset(row.decision_id for _, row in new))
+        beside(told)
+    return told
 
 
 def _check(drafts: Sequence[Draft], decided_at: datetime) -> None:

@@ -42,7 +42,7 @@ class Sieve:
             trades,
             where=lambda trade: since <= trade.transaction_date <= day,
             otherwise=Reason.OUTSIDE_THE_WINDOW,
-            because=lambda trade: f"traded on {trade.transaction_date}; looked at from {since} to {day}",
+            because=lambda _: f"not traded from {since} to {day}, which is looked at",
         )
 
     def keep_purchases(self, trades: Iterable[T]) -> list[T]:

@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from audit_trail.days.models import DroppedCandidate, PlannedDay
 from audit_trail.days.reading import WHOLE
 from audit_trail.decisions.lineage import TradeDecisionRecord, TradeDecisionRun
 from audit_trail.decisions.models import TradeDecision
@@ -188,3 +189,47 @@ def test_an_unconfirmed_account_is_nothing_to_decide_for(ingested):
 
     with pytest.raises(CommandError, match="confirm_account"):
         call_command("run_strategy", "portfolio")
+
+
+def test_each_record_that_came_to_nothing_is_told_with_the_decisions_of_the_day(ingested):
+    planned = run("run_strategy", "portfolio")
+
+    (day,) = PlannedDay.objects.all()
+    assert day.outcome == "decided"
+    assert [row.decision for row in day.decisions.order_by("decision_id")] == list(TradeDecision.objects.order_by("id"))
+    followed = set(TradeDecisionRecord.objects.values_list("record_id", flat=True))
+    left_out = {number for row in day.dropped.all() for number in json.loads(row.records)}
+    looked_at = set(SourceRecord.objects.filter(superseded_at=None).values_list("pk", flat=True))
+    assert followed | left_out == looked_at
+    assert "left out, " in planned
+
+
+def test_a_day_that_is_refused_is_kept_with_its_reasons(venues):
+    assert code_of("run_strategy", "portfolio") == 4
+    assert code_of("run_strategy", "portfolio", "--plan") == 4
+
+    (day,) = PlannedDay.objects.all()
+    assert (day.outcome, day.orders) == ("refused", 0)
+    assert {one["kind"] for one in json.loads(day.refusals)} == {"no_run"}
+    assert "nothing was decided: expected a run" in run("why_not", "AAPL")
+
+
+def test_why_a_symbol_was_not_traded_is_one_command(ingested):
+    run("run_strategy", "portfolio")
+    row = DroppedCandidate.objects.filter(symbol__regex="^[A-Z]{1,5}$").first()
+
+    told = run("why_not", row.symbol)
+
+    assert row.text in told
+    assert "nothing about ZZZZ was left out" in run("why_not", "ZZZZ")
+    assert code_of("why_not", "ZZZZ", "--since", "2026-03-02", "--until", "2026-03-01") == 2
+
+
+def test_to_decide_again_is_told_as_such(ingested):
+    run("run_strategy", "portfolio")
+    run("run_strategy", "portfolio")
+
+    first, again = PlannedDay.objects.order_by("id")
+    assert {row.new for row in first.decisions.all()} == {True}
+    assert {row.new for row in again.decisions.all()} == {False}
+    assert first.orders == again.orders

@@ -1,6 +1,6 @@
 """`manage.py ingest`: fetch public records, and keep each with the run that brought it."""
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from datetime import date
 from typing import Any
 
@@ -10,9 +10,9 @@ from audit_trail.ingestion.batches import TooManyUnreadable
 from audit_trail.ingestion.running import AlreadyRunning, RunEnded
 from audit_trail.sources.outcomes import SourceError
 from audit_trail.sources.quiver.feeds import FEEDS
+from config.arguments import day, symbol_argument
 from config.preflight import require_migrated
 from config.sources import ingest_from_quiver, told, window
-from trading.values.symbols import NotASymbol, symbol
 
 UNDER_WAY = 3
 
@@ -25,9 +25,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("task", choices=sorted(FEEDS))
-        parser.add_argument("--since", type=_day, metavar="DAY", help="the first day of disclosure (100 days back)")
-        parser.add_argument("--until", type=_day, metavar="DAY", help="the last day of disclosure (today)")
-        parser.add_argument("--ticker", type=_symbol, metavar="SYMBOL", help="only what is about this one")
+        parser.add_argument("--since", type=day, metavar="DAY", help="the first day of disclosure (100 days back)")
+        parser.add_argument("--until", type=day, metavar="DAY", help="the last day of disclosure (today)")
+        parser.add_argument("--ticker", type=symbol_argument, metavar="SYMBOL", help="only what is about this one")
 
     def handle(
         self, *args: Any, task: str, since: date | None, until: date | None, ticker: str | None, **options: Any
@@ -46,17 +46,3 @@ class Command(BaseCommand):
         self.stdout.write(told(run))
         if run.found_nothing:
             self.stderr.write(f"{task}: the source told nothing of these days, which is rare: see whether it is so")
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ArgumentTypeError(f"expected a day, as 2026-03-02, was {text[:40]!r}") from None
-
-
-def _symbol(text: str) -> str:
-    try:
-        return symbol(text)
-    except NotASymbol as error:
-        raise ArgumentTypeError(str(error)) from error

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from audit_trail.days.deciding import NotAlone, decide, plan_day
+from audit_trail.days.deciding import NotAlone, decide, keep_refusal, plan_day
 from audit_trail.days.drafting import PORTFOLIO
 from audit_trail.decisions.drafts import NotADraft
 from audit_trail.decisions.storing import NoAccount
@@ -41,6 +41,8 @@ class Command(BaseCommand):
                 )
                 self._tell(planned)
                 if isinstance(planned, Refused):
+                    if not plan:
+                        keep_refusal(planned, name, broker=wired.broker, parameters=wired.parameters)
                     raise CommandError(
                         "nothing was decided, so nothing is bought and nothing is sold", returncode=REFUSED
                     )
