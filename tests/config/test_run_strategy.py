@@ -2,7 +2,6 @@
 
 import json
 from datetime import timedelta
-from decimal import Decimal
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -18,16 +17,10 @@ from audit_trail.strategies.parameters import Environment, load
 from audit_trail.strategies.registry import REGISTRY
 from config.days import PARAMETERS
 from config.sources import LOOKED_BACK
-from config.venue_environment import environment_of
-from config.venues.accounts import Account
-from config.venues.alpaca import AlpacaVenue
-from config.venues.exchange import Exchange
 from config.venues.faults import refuse
-from config.venues.hours import Door, Hours
-from config.venues.quiver import QuiverVenue
 from tests.support.commands import run
-from tests.support.facts import account
-from trading.conductor.reconciling.identity import TradingAccount, confirm_account
+from tests.support.pipeline import opened_pipeline
+from trading.conductor.reconciling.identity import TradingAccount
 from trading.risk.controls import RestrictedSymbol
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,14 +28,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def venues(monkeypatch):
-    monkeypatch.setattr("time.sleep", lambda _: None)
-    exchange = Exchange(fill_seconds=0, hours=Hours(door=Door.OPEN), accounts=[Account(cash_usd=Decimal(100_000))])
-    with AlpacaVenue(exchange) as alpaca, QuiverVenue() as quiver:
-        for name, value in (environment_of(alpaca) | environment_of(quiver)).items():
-            monkeypatch.setenv(name, value)
-        there = account(timezone.now(), number=exchange.account().number)
-        confirm_account("alpaca", there, actor="tests", reason="a test", now=timezone.now())
-        yield alpaca, quiver
+    with opened_pipeline(monkeypatch) as opened:
+        yield opened
 
 
 @pytest.fixture
