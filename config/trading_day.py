@@ -68,7 +68,7 @@ def trade(day: Iterator[Part], out: Writable, errors: Writable) -> int:
     """
     code = 0
     for part in day:
-        print(f"--- {part}", file=out)
+        out.write(f"--- {part}\n")
         try:
             call_command(*part.command, stdout=out, stderr=errors)
         except (CommandError, SystemExit) as error:
@@ -76,7 +76,7 @@ def trade(day: Iterator[Part], out: Writable, errors: Writable) -> int:
             if part.ends_the_day or failed not in (0, 1):
                 raise DayEnded(part, failed, str(error)) from error
             if isinstance(error, CommandError):
-                print(f"{part}: {error}", file=errors)
+                errors.write(f"{part}: {error}\n")
             code = failed or code
     return code
 

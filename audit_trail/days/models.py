@@ -2,7 +2,6 @@
 
 import uuid
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Q
@@ -44,10 +43,6 @@ class PlannedDay(models.Model):
     orders = models.IntegerField(help_text="how many were meant")
     dropped_count = models.IntegerField(help_text="how many rows say what was left out")
     created_at = models.DateTimeField(auto_now_add=True)
-
-    if TYPE_CHECKING:
-        decisions: "models.Manager[Any]"
-        dropped: "models.Manager[Any]"
 
     class Meta:
         db_table = "planned_days"

@@ -29,6 +29,8 @@ class Taken(NamedTuple):
 class BrokerBooks(Protocol):
     """What a broker knows of itself."""
 
+    name: str
+
     def taken(self) -> list[Taken]:
         """List every order that it ever took, as it stands now."""
 
@@ -38,6 +40,8 @@ class BrokerBooks(Protocol):
 
 class DryRunBooks:
     """The rows of the dry run, which is asked over no network."""
+
+    name = "dry_run"
 
     def taken(self) -> list[Taken]:
         now = timezone.now()
@@ -61,7 +65,7 @@ class VenueBooks:
     """A venue's own account of its orders."""
 
     def __init__(self, venue: Venue) -> None:
-        self._venue = venue
+        self._venue, self.name = venue, venue.name
 
     def taken(self) -> list[Taken]:
         with self._venue.exchange.lock:

@@ -6,9 +6,10 @@ Each check is a function whose first line says what must hold; it yields a findi
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from config.demo.broker_books import Taken
+from config.demo.checked import Checked, sentence_of
 from config.demo.record_checks import RECORD_CHECKS
 from config.demo.steps import Expected
 from config.demo.steps import Outcome as Made
@@ -37,20 +38,9 @@ MAY_BE_UNKNOWN_THERE = {
 }
 
 
-class Checked(NamedTuple):
-    """What was checked, and what was found wrong."""
-
-    sentence: str
-    findings: list[str]
-
-
 def check(world: World) -> list[Checked]:
     """Make every check."""
     return [Checked(sentence_of(each), list(each(world))) for each in CHECKS]
-
-
-def sentence_of(check: Callable[[World], Findings]) -> str:
-    return (check.__doc__ or "").partition("\n")[0]
 
 
 # The chain and the inbox.

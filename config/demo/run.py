@@ -7,17 +7,21 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 
 from rich.console import Console
 
 from config.demo.broker_books import books_of
-from config.demo.checks import Checked, check
+from config.demo.checked import Checked
+from config.demo.checks import check
 from config.demo.day import Day, NotDone, Stopped, begun
+from config.demo.decide import decide
 from config.demo.installation import Installation
 from config.demo.serve import USER, AdminServer, create_user
 from config.demo.show import WIDTH_OF_LINES, Screen, WarningsOn
 from config.demo.world import World
 from config.logs import Redactor
+from config.venues.alpaca import AlpacaVenue
 from config.venues.faults import FaultPlan
 from config.venues.venue import Venue
 
@@ -37,6 +41,7 @@ def once(
     """Play the fixed day, check the books, and return the exit code."""
     checked: list[Checked] = []
     undone = ""
+    decided = _decided(console, venue)
     try:
         with begun(seed=seed, stopping=stopping, venue=venue, faults=faults) as day:
             screen = Screen(console, day.wired.ledger.memory)
@@ -47,7 +52,7 @@ def once(
                 undone = str(error)
             day.rest()
             screen.tables()
-            checked = check(World(day.market, day.wired, books_of(venue)))
+            checked = [*decided, *check(World(day.market, day.wired, books_of(venue)))]
     except Stopped as stopped:
         say(console, str(stopped) or "Stopped before the end: nothing was checked.")
         return INTERRUPTED
@@ -76,6 +81,7 @@ def live(
 ) -> int:
     """Play on until told to stop, and return the exit code. Without a port no pages are served."""
     password = "" if port is None else create_user()
+    tell(console, _decided(console, venue))
     with (
         begun(seed=seed, stopping=stopping, venue=venue, faults=faults) as day,
         nullcontext() if port is None else serving(port) as server,
@@ -92,6 +98,13 @@ def live(
         screen.tables()
     say(console, f"The books of this run stay where they are: {installation.shown}")
     return code
+
+
+def _decided(console: Console, venue: Venue | None) -> list[Checked]:
+    """Play the day of decisions first. Where hedges go to Alpaca, its one account is theirs."""
+    if venue is not None and venue.name == AlpacaVenue.name:
+        return []
+    return decide(partial(say, console))
 
 
 def _play_on(day: Day, screen: Screen, console: Console) -> int:

@@ -99,7 +99,7 @@ def at(monkeypatch):
         monkeypatch.setattr(trading_day.timezone, "now", lambda: moment)
 
     monkeypatch.setattr(trading_day, "parts", lambda **_: iter(()))
-    monkeypatch.setattr(trading_day, "trade", lambda *_: print("traded", file=_[1]) or 0)
+    monkeypatch.setattr(trading_day, "trade", lambda _, out, errors: out.write("traded\n") and 0)
     return move
 
 

@@ -14,7 +14,8 @@ from config.demo import checks, record_checks
 from config.demo.account import move_in, opened
 from config.demo.broker_books import books_of
 from config.demo.chain import EmbeddedChain
-from config.demo.checks import CHECKS, Checked, check, sentence_of
+from config.demo.checked import Checked, sentence_of
+from config.demo.checks import CHECKS, check
 from config.demo.market import Market
 from config.demo.steps import Clear, ForeignPair, Several, Stranger, Take, dust
 from config.demo.world import World

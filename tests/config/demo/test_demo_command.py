@@ -21,7 +21,9 @@ from django.core.management import CommandError, call_command
 from rich.console import Console
 
 from config.demo import day, installation, run
-from config.demo.checks import CHECKS, Checked, sentence_of
+from config.demo.checked import Checked, sentence_of
+from config.demo.checks import CHECKS
+from config.demo.decision_checks import DECISION_CHECKS
 from config.demo.installation import Installation
 from config.demo.steps import Take
 from config.environment import SettingError
@@ -65,8 +67,11 @@ def test_once_through_hedges_and_finds_nothing_wrong(tmp_path, ledger, given):
     assert re.search(r"^\|\s+1 \| .* \| filled", done.stdout, re.MULTILINE)
     assert "chain  reorganised: 1 fill gone" in done.stdout
     assert "warning: Fill reverted" in done.stdout
+    assert re.search(r"BUY\s+MSFT\s+failed\s+Alpaca rejected htd-\S+: insufficient buying power", done.stdout)
+    for question in ("trade_lineage", "trade_failure"):
+        assert re.search(rf"^--- {question} [0-9a-f-]+\nportfolio 1\.0\.0: BUY ", done.stdout, re.MULTILINE)
     assert re.findall(r"^  (\w+)\s+(.*)$", checked_part(done.stdout), re.MULTILINE) == [
-        ("ok", sentence_of(each)) for each in CHECKS
+        ("ok", sentence_of(each)) for each in (*DECISION_CHECKS, *CHECKS)
     ]
     # What was made for the run is gone, and what was given stays.
     assert database_of(done.stdout) == (f"sqlite:///{tmp_path}/given.sqlite3" if given else ANY)
@@ -83,8 +88,10 @@ def test_once_through_at_a_venue_over_http(tmp_path, broker):
     assert done.stderr == ""
     assert re.search(rf"^Broker: {broker} at http://127\.0\.0\.1:\d+, its state at http://", done.stdout, re.MULTILINE)
     assert re.search(r"^\| +1 \| .* \| filled", done.stdout, re.MULTILINE)
+    # Where hedges go to Alpaca, its one account is theirs.
+    checks = CHECKS if broker == "alpaca" else (*DECISION_CHECKS, *CHECKS)
     assert re.findall(r"^  (\w+)\s+(.*)$", checked_part(done.stdout), re.MULTILINE) == [
-        ("ok", sentence_of(each)) for each in CHECKS
+        ("ok", sentence_of(each)) for each in checks
     ]
     assert list(tmp_path.glob("hedgetrail-demo-*")) == []
 
@@ -247,6 +254,7 @@ def test_a_malformed_database_is_named_by_its_option(monkeypatch):
 
 def test_a_finding_is_told_and_fails_the_run(transactional_db, monkeypatch):
     monkeypatch.setattr(os, "environ", os.environ.copy() | {"BROKER": "dry_run", "DRY_RUN_FILL_SECONDS": "0"})
+    monkeypatch.setattr(run, "decide", lambda say: [])
     monkeypatch.setattr(day, "scenario", lambda seed: [Take("AAPL", Side.BUY, Decimal("1.5"), Decimal(271))])
     monkeypatch.setattr(
         run, "check", lambda world: [Checked("All is well.", ["it is not"]), Checked("So is this.", [])]
@@ -268,6 +276,7 @@ def test_a_finding_is_told_and_fails_the_run(transactional_db, monkeypatch):
 
 def test_a_run_that_is_stopped_checks_nothing(transactional_db, monkeypatch):
     monkeypatch.setattr(os, "environ", os.environ.copy() | {"BROKER": "dry_run"})
+    monkeypatch.setattr(run, "decide", lambda say: [])
     stopping = threading.Event()
     stopping.set()
     console = Console(file=io.StringIO(), width=100)
