@@ -7,6 +7,7 @@ from audit_trail.executions.legacy import AlpacaOrder
 from audit_trail.executions.models import DecisionHolding, ExecutionFill, TradeExecution
 from audit_trail.ingestion.models import DataIngestionRun, DataIngestionRunRecord, ParkedRow
 from audit_trail.ingestion.records import SourceRecord
+from audit_trail.payloads.kinds import ApiRequest, ApiResponse
 from audit_trail.payloads.models import ApiCallLog, ApiPayload
 from audit_trail.sources.allowance import SourceAllowance
 from audit_trail.sources.quiver.congress.models import CongressTrade
@@ -16,6 +17,8 @@ __all__ = [
     "AlpacaOrder",
     "ApiCallLog",
     "ApiPayload",
+    "ApiRequest",
+    "ApiResponse",
     "CongressTrade",
     "DataIngestionRun",
     "DataIngestionRunRecord",

@@ -1,16 +1,11 @@
 """Housekeeping: what is looked at now and then beside the stations, for django-q2's schedules."""
 
-from datetime import timedelta
-
 from django.utils import timezone
 
-from audit_trail.payloads.purging import purge
+from audit_trail.payloads.purging import KEPT, purge
 from config.environment import least_free_disk
 from trading.growth.disk import watch_disk
 from trading.growth.samples import take_samples
-
-KEPT = timedelta(days=730)
-"""Two years, as long as an auditor may ask for the very words of a call."""
 
 
 def sample_tables() -> int:

@@ -192,7 +192,7 @@ def _payload(payload: ApiPayload | None) -> Any:
         return None
     if payload.purged_at is not None:
         return f"purged at {payload.purged_at.isoformat()}; it had {payload.size_bytes} bytes, SHA-256 {payload.sha256}"
-    return _decoded(payload.body)
+    return _decoded(payload.text)
 
 
 def _decoded(text: str | None) -> Any:

@@ -137,7 +137,8 @@ class ApiPayloadAdmin(ReadOnlyAdmin):
         """All that is kept of a body, as plain text: whatever a service sent, no browser runs it."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        body = ApiPayload.objects.filter(pk=payload).values_list("body", flat=True).first()
+        row = ApiPayload.objects.filter(pk=payload).first()
+        body = None if row is None else row.text
         if body is None:
             raise Http404("there is no such payload, or its body was purged")
         return HttpResponse(
@@ -165,7 +166,8 @@ def headers_of(payload: ApiPayload) -> str:
 def body_of(payload: ApiPayload) -> str:
     """Show the body, JSON indented, and say in words whatever is not as it was."""
     number = page_link("audit_trail.apipayload", payload.pk, f"payload {payload.pk}")
-    if payload.body is None:
+    body = payload.text
+    if body is None:
         return lines([number, badge("purged", "warning"), f"{payload.size_bytes} bytes"])
     remarks = [number, f"{payload.size_bytes} bytes"]
     if payload.secrets:
@@ -174,7 +176,7 @@ def body_of(payload: ApiPayload) -> str:
         remarks.append(badge("only the beginning was kept", "warning"))
     if payload.encoding == ApiPayload.Encoding.BASE64:
         remarks.append("no text, so it is written as base64")
-    text = _indented(payload.body)
+    text = _indented(body)
     if len(text) > SHOWN_CHARACTERS:
         url = reverse("admin:audit_trail_apipayload_body", args=[payload.pk])
         remarks.append(format_html('<a href="{}" class="text-link">{}</a>', url, "all of it"))

@@ -115,7 +115,9 @@ def _payload(row: ApiPayload, *, whole: bool) -> dict[str, Any]:
         "purged_at": None if row.purged_at is None else moment(row.purged_at),
     }
     # The body is text, as JSON it would lose how its numbers were written.
-    return told | {"headers": json.loads(row.headers), "encoding": row.encoding, "body": row.body} if whole else told
+    if not whole:
+        return told
+    return told | {"headers": json.loads(row.headers), "encoding": row.text_encoding, "body": row.text}
 
 
 def _limit(request: Request) -> int:

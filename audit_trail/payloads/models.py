@@ -4,6 +4,8 @@ They are only added to. A call is completed once, by its answer or by the word t
 purged once, when it is old. The database refuses all else, see guards.
 """
 
+import base64
+import gzip
 from typing import TYPE_CHECKING
 
 from django.db import models
@@ -23,6 +25,10 @@ class ApiPayload(models.Model):
     class Encoding(models.TextChoices):
         TEXT = "text", "text"
         BASE64 = "base64", "base64"
+        """What is no text that a database keeps."""
+
+        GZIP = "gzip", "gzip"
+        """A long text, compressed, and then written as base64."""
 
     id = models.BigAutoField(primary_key=True)
     type = models.CharField(max_length=8, choices=Type.choices)
@@ -31,7 +37,9 @@ class ApiPayload(models.Model):
     headers = models.TextField(help_text="as JSON, a list of pairs in their order")
     body = models.TextField(null=True, help_text="empty once it was purged")
     encoding = models.CharField(
-        max_length=6, choices=Encoding.choices, help_text="base64 where the bytes are no text that a database keeps"
+        max_length=6,
+        choices=Encoding.choices,
+        help_text="base64 where the bytes are no text that a database keeps, gzip where a long text was compressed",
     )
     size_bytes = models.BigIntegerField(help_text="of the whole body as it was")
     secrets = models.IntegerField(help_text="taken out of the body; with none it is byte for byte as it was")
@@ -67,6 +75,18 @@ class ApiPayload(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.pk}"
+
+    @property
+    def text(self) -> str | None:
+        """The body as text: base64 where it is none; None once it was purged."""
+        if self.body is None or self.encoding != self.Encoding.GZIP:
+            return self.body
+        return gzip.decompress(base64.b64decode(self.body)).decode()
+
+    @property
+    def text_encoding(self) -> str:
+        """How `text` is written: as itself, or as base64."""
+        return self.Encoding.BASE64 if self.encoding == self.Encoding.BASE64 else self.Encoding.TEXT
 
 
 class ApiCallLog(models.Model):

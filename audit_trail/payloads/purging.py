@@ -1,6 +1,6 @@
 """Purging: bodies that are old enough are taken out. Sizes, hashes, headers and the calls stay for ever."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
@@ -9,6 +9,9 @@ from django.db.models import QuerySet, Sum
 from audit_trail.payloads.models import ApiPayload
 
 BATCH = 1000
+
+KEPT = timedelta(days=730)
+"""Two years, as long as an auditor may ask for the very words of a call."""
 
 
 class Due(NamedTuple):

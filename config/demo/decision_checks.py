@@ -78,7 +78,7 @@ def one_failed_for_want_of_buying_power_and_stopped_no_other(decided: Decided) -
 
 def _answer(row: TradeDecision) -> str:
     (attempt,) = TradeExecution.objects.filter(trade_decision=row)
-    return str(attempt.response_payload.body) if attempt.response_payload else "no answer"
+    return str(attempt.response_payload.text) if attempt.response_payload else "no answer"
 
 
 def what_is_held_is_what_was_filled(decided: Decided) -> Findings:

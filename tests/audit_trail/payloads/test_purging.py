@@ -54,11 +54,11 @@ def test_the_command_tells_how_many(capsys):
     for age in (91, 91, 89):
         make.api_payload(captured_at=days_ago(age))
 
-    call_command("purge_payloads", "--older-than", "90d", "--dry-run")
+    call_command("purge_api_payloads", "--older-than", "90d", "--dry-run")
     assert capsys.readouterr().out.startswith("dry run: 2 bodies of 60 bytes from before ")
     assert ApiPayload.objects.filter(body=None).count() == 0
 
-    call_command("purge_payloads", "--older-than", "90d")
+    call_command("purge_api_payloads", "--older-than", "90d")
     assert capsys.readouterr().out.startswith("2 bodies from before ")
     assert ApiPayload.objects.filter(body=None).count() == 2
 
@@ -68,7 +68,7 @@ def test_an_age_that_is_none_purges_nothing(age):
     make.api_payload(captured_at=days_ago(200_0))
 
     with pytest.raises(CommandError, match="expected a number of days from 1, as 90d"):
-        call_command("purge_payloads", f"--older-than={age}")
+        call_command("purge_api_payloads", f"--older-than={age}")
 
     assert ApiPayload.objects.filter(body=None).count() == 0
 

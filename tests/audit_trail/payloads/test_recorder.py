@@ -1,6 +1,7 @@
 """The recorder: what is stored of a call, by a commit of its own, or not at all."""
 
 import hashlib
+import random
 import threading
 from base64 import b64encode
 from uuid import UUID
@@ -9,7 +10,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from audit_trail.payloads.models import ApiCallLog, ApiPayload
-from audit_trail.payloads.recorder import LIMIT_BYTES, PayloadRecorder
+from audit_trail.payloads.recorder import COMPRESSED_FROM_BYTES, LIMIT_BYTES, PayloadRecorder
 from audit_trail.payloads.redaction import Redaction
 from tests.audit_trail.payloads.calls import ASK, AT, LATER, ORDER, incoming, nobody_writes, outgoing
 from tests.support import factories as make
@@ -192,9 +193,34 @@ def test_a_body_of_10_mb_is_cut_and_says_so(recorder):
     recorder.received(recorder.sending(outgoing()), incoming(body=data))
 
     payload = ApiPayload.objects.get(type="response")
-    assert payload.body == data[:LIMIT_BYTES].decode()
+    assert payload.text == data[:LIMIT_BYTES].decode()
     assert (payload.size_bytes, payload.truncated, payload.secrets) == (len(data), True, 1)
     assert payload.sha256 == hashlib.sha256(data.replace(b"hush-hush-hush", b"***")).hexdigest()
+
+
+@pytest.mark.parametrize("length", [COMPRESSED_FROM_BYTES - 1, COMPRESSED_FROM_BYTES])
+def test_a_long_text_is_compressed_and_read_as_it_was(recorder, length):
+    data = b"[" + b'{"Ticker":"AAPL"},' * (length // 18 + 1)
+    data = data[:length]
+
+    recorder.received(recorder.sending(outgoing()), incoming(body=data))
+
+    payload = ApiPayload.objects.get(type="response")
+    assert (payload.text, payload.text_encoding) == (data.decode(), "text")
+    assert payload.sha256 == hashlib.sha256(data).hexdigest()
+    assert payload.size_bytes == length
+    assert (payload.encoding, len(payload.body) < length / 10) == (
+        ("gzip", True) if length == COMPRESSED_FROM_BYTES else ("text", False)
+    )
+
+
+def test_a_long_text_that_compresses_to_no_less_stays_as_it_is(recorder):
+    data = b64encode(random.Random(7).randbytes(COMPRESSED_FROM_BYTES))
+
+    recorder.received(recorder.sending(outgoing()), incoming(body=data))
+
+    payload = ApiPayload.objects.get(type="response")
+    assert (payload.encoding, payload.body) == ("text", data.decode())
 
 
 def test_no_character_and_no_secret_is_cut_in_the_middle():

@@ -1,4 +1,4 @@
-"""`manage.py purge_payloads`: takes out the bodies of old payloads."""
+"""`manage.py purge_api_payloads`: takes out the bodies of old payloads."""
 
 import re
 from argparse import ArgumentParser, ArgumentTypeError
@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from audit_trail.payloads.purging import due, purge
+from audit_trail.payloads.purging import KEPT, due, purge
 from eventstore.hashing import moment
 
 LONGEST_DAYS = 36_500
@@ -29,7 +29,9 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--older-than", type=age, required=True, metavar="DAYS", help="as 90d")
+        parser.add_argument(
+            "--older-than", type=age, default=KEPT, metavar="DAYS", help=f"as 90d; {KEPT.days}d by default"
+        )
         parser.add_argument("--dry-run", action="store_true", help="only say how much it would be")
 
     def handle(self, *args: Any, older_than: timedelta, dry_run: bool, **options: Any) -> None:
