@@ -31,7 +31,7 @@ class _Responses(models.Manager["ApiResponse"]):
 class ApiRequest(ApiPayload):
     """What was sent. Its rows are those of payloads, each with its call."""
 
-    objects: ClassVar[_Requests] = _Requests()  # type: ignore[assignment]
+    objects: ClassVar[_Requests] = _Requests()
 
     class Meta:
         proxy = True
@@ -57,7 +57,7 @@ class ApiRequest(ApiPayload):
 class ApiResponse(ApiPayload):
     """What came back. Its rows are those of payloads, each with its call."""
 
-    objects: ClassVar[_Responses] = _Responses()  # type: ignore[assignment]
+    objects: ClassVar[_Responses] = _Responses()
 
     class Meta:
         proxy = True
