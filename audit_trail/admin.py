@@ -6,6 +6,7 @@ from audit_trail.executions import admin as executions
 from audit_trail.ingestion import admin as ingestion
 from audit_trail.payloads import admin as payloads
 from audit_trail.sources import admin as sources
+from audit_trail.sources.alpaca import admin as alpaca
 from audit_trail.sources.quiver import admin as quiver
 
-__all__ = ["days", "decisions", "executions", "ingestion", "payloads", "quiver", "sources"]
+__all__ = ["alpaca", "days", "decisions", "executions", "ingestion", "payloads", "quiver", "sources"]

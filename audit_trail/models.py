@@ -10,6 +10,7 @@ from audit_trail.ingestion.records import SourceRecord
 from audit_trail.payloads.kinds import ApiRequest, ApiResponse
 from audit_trail.payloads.models import ApiCallLog, ApiPayload
 from audit_trail.sources.allowance import SourceAllowance
+from audit_trail.sources.alpaca.models import HistoricalBar
 from audit_trail.sources.quiver.congress.models import CongressTrade
 from audit_trail.sources.quiver.insiders.models import InsiderTrade
 
@@ -25,6 +26,7 @@ __all__ = [
     "DecisionHolding",
     "DroppedCandidate",
     "ExecutionFill",
+    "HistoricalBar",
     "InsiderTrade",
     "ParkedRow",
     "PlannedDay",

@@ -129,6 +129,7 @@ UNFOLD: dict[str, Any] = {
                     _page("Ingestion runs", "cloud_download", "audit_trail.dataingestionrun"),
                     _page("Congress trades", "gavel", "audit_trail.congresstrade"),
                     _page("Insider trades", "badge", "audit_trail.insidertrade"),
+                    _page("Daily bars", "candlestick_chart", "audit_trail.historicalbar"),
                     _page("Records", "description", "audit_trail.sourcerecord"),
                     _page("Records of runs", "fact_check", "audit_trail.dataingestionrunrecord"),
                     _page("Parked rows", "report", "audit_trail.parkedrow"),

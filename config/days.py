@@ -25,11 +25,16 @@ class WiredDay:
     parameters: Parameters
 
 
+def day_parameters(broker: str) -> Parameters:
+    """The parameters for the mode that is traded in at a broker. Raises SettingError, BadParameters."""
+    live = broker != "dry_run" and trading_mode() is Mode.LIVE
+    return load(PARAMETERS, environment=Environment.LIVE if live else Environment.PAPER, registry=REGISTRY)
+
+
 @contextmanager
 def wired_day() -> Iterator[WiredDay]:
     """Put together what the environment asks for. Raises SettingError, BadParameters."""
     settings = broker_settings()
-    live = settings.broker != "dry_run" and trading_mode() is Mode.LIVE
-    parameters = load(PARAMETERS, environment=Environment.LIVE if live else Environment.PAPER, registry=REGISTRY)
+    parameters = day_parameters(settings.broker)
     with opened_broker(settings, make_ledger()) as broker:
         yield WiredDay(broker=broker, parameters=parameters)

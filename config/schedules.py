@@ -107,6 +107,7 @@ SCHEDULES = [
     # On weekdays, after eight in New York in winter and nine in summer: before the market opens.
     Scheduled("congress_trades", "config.sources.ingest_on_schedule", ("congress",), cron="0 13 * * 1-5"),
     Scheduled("insider_trades", "config.sources.ingest_on_schedule", ("insider",), cron="10 13 * * 1-5"),
+    Scheduled("daily_bars", "config.sources.ingest_on_schedule", ("bars",), cron="20 13 * * 1-5"),
     # At ten in New York, which is one hour in winter and another in summer; it looks at the clock there by itself.
     Scheduled("trading_day", "config.trading_day.trade_on_schedule", cron="0 14,15 * * 1-5"),
     Scheduled("old_payloads", "config.housekeeping.purge_old_payloads", cron="0 7 1 * *"),

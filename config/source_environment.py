@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from audit_trail.sources.quiver.address import BASE_URL
-from config.broker_environment import _secret, _service
-from config.environment import Variable, read
+from config.broker_environment import ALPACA_API_KEY, ALPACA_API_SECRET, ALPACA_DATA_URL, _secret, _service
+from config.environment import Variable, _word, read
 from trading.values.secret import Secret
 
 QUIVER_API_TOKEN = Variable(
@@ -21,7 +21,14 @@ QUIVER_BASE_URL = Variable(
     default=BASE_URL,
 )
 
-SOURCE_VARIABLES = tuple(value for value in list(globals().values()) if isinstance(value, Variable))
+ALPACA_FEED = Variable(
+    "ALPACA_FEED",
+    expected="iex, which a free plan has, or sip, which has all exchanges: whose daily bars are fetched",
+    example="ALPACA_FEED=iex",
+    default="iex",
+)
+
+SOURCE_VARIABLES = (QUIVER_API_TOKEN, QUIVER_BASE_URL, ALPACA_FEED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,4 +43,24 @@ def quiver_settings(environ: Mapping[str, str] | None = None) -> QuiverSettings:
     """Read them. Raises SettingError."""
     return QuiverSettings(
         token=read(QUIVER_API_TOKEN, _secret, environ), base_url=read(QUIVER_BASE_URL, _service, environ)
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BarsSettings:
+    """Where daily bars are fetched, with which keys, and of which exchanges."""
+
+    key: Secret
+    secret: Secret
+    base_url: str
+    feed: str
+
+
+def bars_settings(environ: Mapping[str, str] | None = None) -> BarsSettings:
+    """Read them; whichever broker is traded at, bars are Alpaca's. Raises SettingError."""
+    return BarsSettings(
+        key=read(ALPACA_API_KEY, _secret, environ),
+        secret=read(ALPACA_API_SECRET, _secret, environ),
+        base_url=read(ALPACA_DATA_URL, _service, environ),
+        feed=read(ALPACA_FEED, lambda text: _word(text, ("iex", "sip")), environ),
     )

@@ -13,6 +13,7 @@ from audit_trail.executions.known import DecisionOrders
 from audit_trail.sources.quiver.feeds import FEEDS
 from config.days import wired_day
 from config.decision_environment import trades_daily
+from config.sources import BARS, NEEDS, is_set
 from trading.market_hours.calendar import NEW_YORK, session_of
 from trading.values.arithmetic import plain
 
@@ -53,6 +54,9 @@ def parts(*, ingests: bool, seconds: int, plan_only: bool = False) -> Iterator[P
     if ingests:
         for task in FEEDS:
             yield Part(("ingest", task), ends_the_day=True)
+        # Without bars sizes go by a guess, which the plan says.
+        if is_set(NEEDS[BARS]):
+            yield Part(("ingest", BARS), ends_the_day=False)
     if plan_only:
         yield Part(("run_strategy", PORTFOLIO, "--plan"), ends_the_day=True)
         return

@@ -1,16 +1,16 @@
 """Gathering: everything that a day is decided on, from our tables and from the broker. It decides nothing."""
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import structlog
 from django.db.models import Q
 
-from audit_trail.days.reading import congress_trades, insider_trades, source_runs
+from audit_trail.days.reading import congress_trades, daily_bars, insider_trades, source_runs
 from audit_trail.decisions.storing import traded_account
 from audit_trail.executions.known import DecisionOrders
-from audit_trail.strategies.asking import ask
+from audit_trail.strategies.asking import Heard, ask
 from audit_trail.strategies.guards import ExpectedAccount
 from audit_trail.strategies.known import Known
 from audit_trail.strategies.parameters import Parameters
@@ -45,18 +45,18 @@ def gather(broker: Broker, *, parameters: Parameters, registry: Registry, clock:
     Raises NoAccount, BrokerUnavailable and what the broker says else.
     """
     begun = clock()
-    known: list[Record] = [*congress_trades(at=begun), *insider_trades(at=begun)]
-    known += _scores(known, begun)
+    known = _known(begun)
     orders = DecisionOrders(broker.name)
     held = orders.holdings()
     heard = ask(Known(known, as_of=begun), parameters=parameters, registry=registry)
-    signalled = {signal.symbol for one in heard for signal in one.signals}
-    prices = _prices(broker, {*signalled, *held})
+    symbols = {*signalled(heard), *held}
+    prices = _prices(broker, symbols)
+    bars = daily_bars(symbols, since=begun.date() - timedelta(days=parameters.sizing.bars_days + 1), at=begun)
     account, expected = broker.account(), traded_account(broker.name)
     as_of = clock()
     return Situation(
         as_of=as_of,
-        records=(*known, *prices.values()),
+        records=(*known, *bars, *prices.values()),
         runs=tuple(source_runs()),
         account=AccountState(
             ref=RecordRef(source="broker_account", record_id=0),
@@ -72,6 +72,22 @@ def gather(broker: Broker, *, parameters: Parameters, registry: Registry, clock:
         positions=_positions(held, prices, as_of),
         blocked=(*_restricted(as_of), *_under_way(orders)),
     )
+
+
+def symbols_looked_at(*, parameters: Parameters, registry: Registry, broker: str, at: datetime) -> set[Symbol]:
+    """Tell which symbols the next day would look at by what is known: signalled, or held by decisions."""
+    heard = ask(Known(_known(at), as_of=at), parameters=parameters, registry=registry)
+    return {*signalled(heard), *DecisionOrders(broker).holdings()}
+
+
+def _known(at: datetime) -> list[Record]:
+    """What was reported, and what is made of who reported it."""
+    trades: list[Record] = [*congress_trades(at=at), *insider_trades(at=at)]
+    return [*trades, *_scores(trades, at)]
+
+
+def signalled(heard: Iterable[Heard]) -> set[Symbol]:
+    return {signal.symbol for one in heard for signal in one.signals}
 
 
 def _scores(known: Iterable[Record], at: datetime) -> list[PoliticianScore]:

@@ -1,25 +1,28 @@
 """Reading: source records out of their tables, in the versions that were known at a time, as strategies take them."""
 
-from datetime import UTC, datetime, time, timedelta
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TypeVar
 
 from django.db.models import F, Model, QuerySet
 
 from audit_trail.ingestion.models import DataIngestionRun, DataIngestionRunRecord, Operation
 from audit_trail.ingestion.records import SourceRecord
+from audit_trail.sources.alpaca.models import HistoricalBar as BarRow
 from audit_trail.sources.quiver.congress.models import CongressTrade as CongressRow
 from audit_trail.sources.quiver.insiders.models import InsiderTrade as InsiderRow
 from audit_trail.strategies import records
 from audit_trail.strategies.politicians import SCORED_DAYS
 from audit_trail.strategies.records import RecordRef, RunState, SourceRun
 from trading.values.quantities import Shares, Usd
+from trading.values.symbols import Symbol
 
 T = TypeVar("T", bound=Model)
 
-CONGRESS, INSIDERS = "quiver_congress", "quiver_insiders"
+CONGRESS, INSIDERS, BARS = "quiver_congress", "quiver_insiders", "alpaca_bars"
 # As strategies call a source, by what its runs are kept under.
 SOURCES = {"quiverquant_congress": CONGRESS, "quiverquant_insider": INSIDERS}
-STORED = frozenset(SOURCES.values())
+STORED = frozenset({*SOURCES.values(), BARS})
 """The sources whose records have rows of ours."""
 
 WHOLE = timedelta(days=90)
@@ -70,6 +73,31 @@ def insider_trades(*, at: datetime) -> list[records.InsiderTrade]:
             acquired_or_disposed="A" if row.acquired else "D",
             shares=Shares(row.shares),
             price_usd=None if row.price_usd is None else Usd(row.price_usd),
+        )
+        for row in rows
+    ]
+
+
+def daily_bars(symbols: Iterable[str], *, since: date, at: datetime) -> list[records.DailyBar]:
+    """The bars of some symbols from a day on, in the versions that were known."""
+    known = SourceRecord.objects.known(at=at)
+    rows = list(
+        BarRow.objects.filter(symbol__in=sorted(set(symbols)), day__gte=since, record__in=known)
+        .select_related("record")
+        .order_by("record_id")
+    )
+    runs = _runs_of([row.record for row in rows])
+    return [
+        records.DailyBar(
+            ref=_ref(BARS, row.record, runs),
+            known_at=row.record.known_at,
+            symbol=Symbol(row.symbol),
+            day=row.day,
+            open_usd=Usd(row.open_usd),
+            high_usd=Usd(row.high_usd),
+            low_usd=Usd(row.low_usd),
+            close_usd=Usd(row.close_usd),
+            volume=row.volume,
         )
         for row in rows
     ]

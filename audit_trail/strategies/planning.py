@@ -27,7 +27,7 @@ from audit_trail.strategies.signals import Dropped
 from audit_trail.strategies.sizing import size
 from audit_trail.strategies.strategy import Registry
 from audit_trail.strategies.targets import Target, exposure
-from audit_trail.strategies.volatility import Market
+from audit_trail.strategies.volatility import RANGES, Market, RangeSource
 from trading.values.arithmetic import ZERO, multiply, plain, total
 from trading.values.symbols import Symbol
 
@@ -159,10 +159,16 @@ class _Planner:
             origins=() if target is None else target.origins,
             records=() if target is None else target.records,
             price_records=() if target is None else target.market.records,
-            runs=tuple(run.run_id for run in self._runs),
+            runs=self._runs_of(target),
             known_at=self._known_at(target),
             rationale=rationale(move, account=self._situation.account, asked=self._versions),
         )
+
+    def _runs_of(self, target: Target | None) -> tuple[int, ...]:
+        """The runs that were looked through, and those that brought what it rests on."""
+        brought = () if target is None else (*target.records, *target.market.records)
+        runs = {ref.run_id for ref in brought if ref.run_id is not None}
+        return tuple(sorted(runs | {run.run_id for run in self._runs}))
 
     def _known_at(self, target: Target | None) -> datetime:
         """That nobody speaks of a symbol was known when the last of the runs had ended."""
@@ -206,6 +212,11 @@ class _Planner:
         lost = Decimal(len(netted) - len(targets))
         if lost > multiply(Decimal(len(netted)), self._parameters.safety.mostly_dropped_pct):
             findings.append(f"{plain(lost)} of {len(netted)} symbols that were signalled became no target")
+        if guessed := sorted(target.symbol for target in targets if target.market.atr_source is not RangeSource.BARS):
+            findings.append(
+                f"{', '.join(guessed)}: expected {RANGES + 1} daily bars, found fewer, so the size goes by "
+                "fallback_atr_pct: ingest bars"
+            )
         if taken is Stance.KEEP and self._positions:
             findings.append(f"no target at all: {len(self._positions)} positions stay as they are")
         if taken is Stance.LIQUIDATE and self._positions:

@@ -60,7 +60,7 @@ class IntendedOrder(msgspec.Struct, frozen=True, kw_only=True):
 
     price_records: tuple[RecordRef, ...]
     runs: tuple[int, ...]
-    """The runs of the sources that were looked through."""
+    """The runs of the sources that were looked through, and those that brought what it rests on."""
 
     known_at: datetime
     """When we had the newest of what it rests on."""

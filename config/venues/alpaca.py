@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from config.venues import alpaca_words as words
 from config.venues.alpaca_asks import FORBIDDEN, MALFORMED, NOT_FOUND, UNPROCESSABLE
+from config.venues.alpaca_bars import DailyBars
 from config.venues.alpaca_market import AccountAndMarket
 from config.venues.alpaca_trading import Trading
 from config.venues.exchange import Exchange
@@ -46,9 +47,10 @@ class AlpacaVenue(Venue):
         self._series = series
         self._trading = Trading(self.exchange, series)
         self._market = AccountAndMarket(self.exchange, series, pdt_fields=pdt_fields)
+        self.bars = DailyBars(self.exchange)
 
     def routes(self) -> Sequence[Route]:
-        return [*self._trading.routes(), *self._market.routes()]
+        return [*self._trading.routes(), *self._market.routes(), *self.bars.routes()]
 
     def refusal(self, status: int, message: str | None = None) -> Answer:
         if status == 401:

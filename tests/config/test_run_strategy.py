@@ -16,7 +16,7 @@ from audit_trail.ingestion.records import SourceRecord
 from audit_trail.strategies.parameters import Environment, load
 from audit_trail.strategies.registry import REGISTRY
 from config.days import PARAMETERS
-from config.sources import LOOKED_BACK
+from config.sources import FEEDS, LOOKED_BACK
 from config.venues.faults import refuse
 from tests.support.commands import run
 from tests.support.pipeline import opened_pipeline
@@ -152,7 +152,7 @@ def test_a_run_of_a_part_is_nothing_to_decide_by_and_stops_nobody(venues, narrow
 @pytest.mark.parametrize("environment", Environment)
 def test_no_strategy_looks_further_back_than_a_whole_run_reaches_and_ingest_asks_for(environment):
     for name, one in load(PARAMETERS, environment=environment, registry=REGISTRY).strategies.items():
-        assert timedelta(days=one.params.lookback_days) <= WHOLE <= LOOKED_BACK, name
+        assert timedelta(days=one.params.lookback_days) <= WHOLE <= min(LOOKED_BACK[task] for task in FEEDS), name
 
 
 def test_a_restricted_symbol_is_not_begun(ingested):

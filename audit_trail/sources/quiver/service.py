@@ -1,32 +1,27 @@
-"""The service: one question to Quiver at a time, within the allowance, on record, and asked again where it may help.
+"""The service: Quiver's API under one token, and what Quiver means by a status.
 
-Every try is a call of its own on record. What Quiver means by a status is said here:
-
-    401         it does not take our token
-    500         it failed; it answers so to a bad token as well
-    403         our plan does not have this
-    404         there is nothing
-    422         the question is malformed
-    429         too many calls: we wait as it asks
-    a page      a gateway answered in its place, whatever the status
+401         it does not take our token
+500         it failed; it answers so to a bad token as well
+403         our plan does not have this
+404         there is nothing
+422         the question is malformed
+429         too many calls: we wait as it asks
+a page      a gateway answered in its place, whatever the status
 """
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import Any
 
 import httpx2
 import msgspec
-import stamina
 
 from audit_trail.ingestion.running import Clock, OpenRun
-from audit_trail.sources.allowance import LONGEST_WAIT, Allowance
+from audit_trail.sources.allowance import Allowance
+from audit_trail.sources.calls import RecorderOf, SourceCalls, is_page
 from audit_trail.sources.outcomes import NotAuthorised, NotInPlan, NotTaken, SourceUnavailable, UnusableAnswer
 from audit_trail.sources.quiver.address import BASE_URL
 from trading.brokers.http import Answer, BrokerHttp, refuse_by_status
-from trading.brokers.outcomes import BrokerUnavailable, OutcomeUnknown, RateLimited
-from trading.brokers.recording import Recorder, Reference
 from trading.values.secret import Secret
 
 SOURCE = "quiverquant"
@@ -36,8 +31,6 @@ CALLS_A_DAY = 1000
 
 # The whole history in one answer takes more than 15 seconds.
 ANSWER_SECONDS = 60.0
-TRIES = 4
-RecorderOf = Callable[[OpenRun], Recorder]
 
 
 class _Rows(msgspec.Struct):
@@ -78,94 +71,31 @@ class QuiverService:
             answer_seconds=self._answer_seconds,
             transport=self._transport,
         )
-        return QuiverCalls(http, run, self._token, self._allowance, self._clock, self._pause)
+        return QuiverCalls(
+            http,
+            run,
+            headers={"Authorization": Secret(f"Bearer {self._token.reveal()}")},
+            allowance=self._allowance,
+            clock=self._clock,
+            pause=self._pause,
+            refuse=_refuse,
+        )
 
 
-class QuiverCalls:
+class QuiverCalls(SourceCalls):
     """The calls of one run."""
-
-    def __init__(
-        self,
-        http: BrokerHttp,
-        run: OpenRun,
-        token: Secret,
-        allowance: Allowance,
-        clock: Clock,
-        pause: Callable[[float], object],
-    ) -> None:
-        self._http, self._run, self._token = http, run, token
-        self._allowance, self._clock, self._pause = allowance, clock, pause
-
-    def __enter__(self) -> "QuiverCalls":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._http.close()
 
     def rows(self, path: str, params: Mapping[str, str], *, purpose: str) -> list[str] | None:
         """Ask for rows and return each as it was written; None where Quiver says that there is nothing (404).
 
         Raises SourceError.
         """
-        for attempt in stamina.retry_context(
-            on=_may_help, attempts=TRIES, timeout=None, wait_initial=1.0, wait_max=30.0
-        ):
-            with attempt:
-                answer = self._ask(path, params, purpose)
+        answer = self.get(path, params, purpose=purpose)
         return None if answer.status == 404 else _rows_of(answer, f"GET {path}")
-
-    def _ask(self, path: str, params: Mapping[str, str], purpose: str) -> Answer:
-        self._run.beat()
-        wait = self._allowance.take(now=self._clock())
-        if wait:
-            self._pause(wait.total_seconds())
-        try:
-            answer = self._http.call(
-                "GET",
-                path,
-                reference=Reference(purpose=purpose),
-                headers=_Bearer({"Authorization": f"Bearer {self._token.reveal()}"}),
-                params=dict(params),
-            )
-            answer = self._without_token(answer)
-            _refuse(answer, f"GET {path}")
-        except RateLimited as error:
-            if error.retry_after is not None:
-                self._allowance.hold(self._clock() + error.retry_after)
-            raise SourceUnavailable(str(error), retry_after=error.retry_after) from error
-        except (BrokerUnavailable, OutcomeUnknown) as error:
-            raise SourceUnavailable(str(error)) from error
-        return answer
-
-    def _without_token(self, answer: Answer) -> Answer:
-        """Take our token out of an answer that repeats it, since its words go into messages and rows."""
-        token = self._token.reveal().encode()
-        if token not in answer.body:
-            return answer
-        return msgspec.structs.replace(answer, body=answer.body.replace(token, b"***"))
-
-
-class _Bearer(dict[str, str]):
-    """A header that is sent, and never shown."""
-
-    def __repr__(self) -> str:
-        return "_Bearer(***)"
-
-    __str__ = __repr__
-
-
-def _may_help(error: Exception) -> bool | timedelta:
-    """Tell stamina whether to ask again, and when."""
-    if not isinstance(error, SourceUnavailable):
-        return False
-    if error.retry_after is None:
-        return True
-    # The wait itself is the allowance's, which all processes keep to.
-    return error.retry_after <= LONGEST_WAIT and timedelta(0)
 
 
 def _refuse(answer: Answer, what: str) -> None:
-    if _is_page(answer):
+    if is_page(answer):
         raise SourceUnavailable(f"{what}: expected JSON, was a page under status {answer.status}: {answer.told()}")
     match answer.status:
         case 200 | 404:
@@ -185,10 +115,6 @@ def _refuse(answer: Answer, what: str) -> None:
             pass
     refuse_by_status(answer, changes=False, what=what)
     raise UnusableAnswer(f"{what}: expected 200, was {answer.status}: {answer.told()}")
-
-
-def _is_page(answer: Answer) -> bool:
-    return answer.body.lstrip()[:1] == b"<"
 
 
 def _rows_of(answer: Answer, what: str) -> list[str]:

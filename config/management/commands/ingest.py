@@ -9,10 +9,9 @@ from django.core.management.base import BaseCommand, CommandError
 from audit_trail.ingestion.batches import TooManyUnreadable
 from audit_trail.ingestion.running import AlreadyRunning, RunEnded
 from audit_trail.sources.outcomes import SourceError
-from audit_trail.sources.quiver.feeds import FEEDS
 from config.arguments import day, symbol_argument
 from config.preflight import require_migrated
-from config.sources import ingest_from_quiver, told, window
+from config.sources import TASKS, fetch, told, window
 
 UNDER_WAY = 3
 
@@ -24,9 +23,11 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("task", choices=sorted(FEEDS))
-        parser.add_argument("--since", type=day, metavar="DAY", help="the first day of disclosure (100 days back)")
-        parser.add_argument("--until", type=day, metavar="DAY", help="the last day of disclosure (today)")
+        parser.add_argument("task", choices=sorted(TASKS))
+        parser.add_argument(
+            "--since", type=day, metavar="DAY", help="the first day of disclosure (100 days back), or of bars (45)"
+        )
+        parser.add_argument("--until", type=day, metavar="DAY", help="the last day (today)")
         parser.add_argument("--ticker", type=symbol_argument, metavar="SYMBOL", help="only what is about this one")
 
     def handle(
@@ -34,11 +35,11 @@ class Command(BaseCommand):
     ) -> None:
         require_migrated()
         try:
-            asked = window(since=since, until=until, ticker=ticker)
+            asked = window(task, since=since, until=until, ticker=ticker)
         except ValueError as error:
             raise CommandError(str(error), returncode=2) from error
         try:
-            run = ingest_from_quiver(task, asked)
+            run = fetch(task, asked)
         except AlreadyRunning as error:
             raise CommandError(str(error), returncode=UNDER_WAY) from error
         except (SourceError, TooManyUnreadable, RunEnded) as error:
