@@ -16,6 +16,7 @@ from audit_trail.strategies.registry import REGISTRY
 from audit_trail.strategies.signals import Opinion, Reason, Signal
 from audit_trail.strategies.strategy import Registry, Strategy
 from tests.audit_trail.strategies.situations import (
+    BARS_RUN,
     CONGRESS_RUN,
     INSIDER_RUN,
     NOW,
@@ -80,7 +81,7 @@ def test_an_order_names_everything_it_rests_on():
     assert set(order.records) == {trade.ref, scored.ref, bought.ref}
     assert {ref.run_id for ref in order.records} == {CONGRESS_RUN, INSIDER_RUN, None}
     assert set(order.price_records) == {bar.ref for bar in history}
-    assert order.runs == (CONGRESS_RUN, INSIDER_RUN)
+    assert order.runs == (CONGRESS_RUN, INSIDER_RUN, BARS_RUN)
     assert order.known_at == max(record.known_at for record in AAPL) <= NOW
     assert (order.strength, order.trigger) == (d("5.5"), "congressional_buy+insider_buy")
     assert order.reference_price_usd == d(120)
