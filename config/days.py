@@ -14,6 +14,9 @@ from config.wiring import make_ledger
 from trading.brokers.alpaca.identity import Mode
 from trading.brokers.port import Broker
 
+SCHEDULED_HOUR = 10
+"""In New York: half an hour after the opening, when prices have settled."""
+
 PARAMETERS = Path(__file__).parent / "strategies.toml"
 
 

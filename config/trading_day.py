@@ -11,14 +11,11 @@ from django.utils import timezone
 from audit_trail.days.drafting import PORTFOLIO
 from audit_trail.executions.known import DecisionOrders
 from audit_trail.sources.quiver.feeds import FEEDS
-from config.days import wired_day
+from config.days import SCHEDULED_HOUR, wired_day
 from config.decision_environment import trades_daily
 from config.sources import BARS, NEEDS, is_set
 from trading.market_hours.calendar import NEW_YORK, session_of
 from trading.values.arithmetic import plain
-
-SCHEDULED_HOUR = 10
-"""In New York: half an hour after the opening, when prices have settled."""
 
 # So long one that runs on schedule waits for sales before it buys, and for purchases before it tells of them. Whatever
 # is still open then is followed by the schedule of polling.

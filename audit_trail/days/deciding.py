@@ -11,6 +11,7 @@ from audit_trail.days.drafting import PORTFOLIO, asked_name, drafts_of
 from audit_trail.days.gathering import gather
 from audit_trail.days.keeping import Asked, keep
 from audit_trail.days.models import PlannedDay
+from audit_trail.days.past import gather_past
 from audit_trail.decisions.storing import Stored, store, traded_account
 from audit_trail.strategies.parameters import Parameters
 from audit_trail.strategies.planning import plan
@@ -33,16 +34,25 @@ def of_one(name: str, parameters: Parameters) -> Parameters:
 
 
 def plan_day(
-    broker: Broker, name: str, *, parameters: Parameters, registry: Registry, clock: Callable[[], datetime]
+    broker: Broker,
+    name: str,
+    *,
+    parameters: Parameters,
+    registry: Registry,
+    clock: Callable[[], datetime],
+    at: datetime | None = None,
 ) -> Plan | Refused:
     """Plan what one strategy, or the portfolio of all that are enabled, would do now, and store nothing.
 
-    Raises NoSuchStrategy, NoAccount, BrokerUnavailable.
+    With a time, what they would have done then. Raises NoSuchStrategy, NoAccount, BrokerUnavailable.
     """
     if name != PORTFOLIO:
         registry.of(name)
         parameters = of_one(name, parameters)
-    situation = gather(broker, parameters=parameters, registry=registry, clock=clock)
+    if at is None:
+        situation = gather(broker, parameters=parameters, registry=registry, clock=clock)
+    else:
+        situation = gather_past(broker, parameters=parameters, registry=registry, at=at)
     return plan(situation, parameters=parameters, registry=registry)
 
 

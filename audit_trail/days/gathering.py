@@ -26,6 +26,7 @@ from audit_trail.strategies.records import (
     RecordRef,
 )
 from audit_trail.strategies.strategy import Registry
+from trading.brokers.market import Account
 from trading.brokers.outcomes import NoSuchAsset, UnusableAnswer
 from trading.brokers.port import Broker
 from trading.risk.controls import RestrictedSymbol
@@ -45,7 +46,7 @@ def gather(broker: Broker, *, parameters: Parameters, registry: Registry, clock:
     Raises NoAccount, BrokerUnavailable and what the broker says else.
     """
     begun = clock()
-    known = _known(begun)
+    known = known_records(begun)
     orders = DecisionOrders(broker.name)
     held = orders.holdings()
     heard = ask(Known(known, as_of=begun), parameters=parameters, registry=registry)
@@ -57,30 +58,21 @@ def gather(broker: Broker, *, parameters: Parameters, registry: Registry, clock:
     return Situation(
         as_of=as_of,
         records=(*known, *bars, *prices.values()),
-        runs=tuple(source_runs()),
-        account=AccountState(
-            ref=RecordRef(source="broker_account", record_id=0),
-            known_at=account.as_of,
-            broker=broker.name,
-            number=account.number,
-            paper=account.paper is True,
-            equity_usd=account.equity_usd,
-            cash_usd=account.cash_usd,
-            buying_power_usd=account.buying_power_usd,
-        ),
+        runs=tuple(source_runs(at=as_of)),
+        account=account_state(account, broker.name),
         expected_account=ExpectedAccount(broker=expected.broker, number=expected.number, paper=expected.paper),
-        positions=_positions(held, prices, as_of),
+        positions=positions_of(held, prices, as_of),
         blocked=(*_restricted(as_of), *_under_way(orders)),
     )
 
 
 def symbols_looked_at(*, parameters: Parameters, registry: Registry, broker: str, at: datetime) -> set[Symbol]:
     """Tell which symbols the next day would look at by what is known: signalled, or held by decisions."""
-    heard = ask(Known(_known(at), as_of=at), parameters=parameters, registry=registry)
+    heard = ask(Known(known_records(at), as_of=at), parameters=parameters, registry=registry)
     return {*signalled(heard), *DecisionOrders(broker).holdings()}
 
 
-def _known(at: datetime) -> list[Record]:
+def known_records(at: datetime) -> list[Record]:
     """What was reported, and what is made of who reported it."""
     trades: list[Record] = [*congress_trades(at=at), *insider_trades(at=at)]
     return [*trades, *_scores(trades, at)]
@@ -128,7 +120,20 @@ def _prices(broker: Broker, symbols: set[Symbol]) -> dict[Symbol, LatestPrice]:
     return found
 
 
-def _positions(
+def account_state(account: Account, broker: str) -> AccountState:
+    return AccountState(
+        ref=RecordRef(source="broker_account", record_id=0),
+        known_at=account.as_of,
+        broker=broker,
+        number=account.number,
+        paper=account.paper is True,
+        equity_usd=account.equity_usd,
+        cash_usd=account.cash_usd,
+        buying_power_usd=account.buying_power_usd,
+    )
+
+
+def positions_of(
     held: Mapping[Symbol, Decimal], prices: dict[Symbol, LatestPrice], as_of: datetime
 ) -> tuple[Position, ...] | None:
     """What decisions hold, at those prices; None where one has none, since what it is worth is not known then."""

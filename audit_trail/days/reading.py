@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db.models import F, Model, QuerySet
 
@@ -35,8 +35,8 @@ UNLISTED = "--"
 
 
 def congress_trades(*, at: datetime) -> list[records.CongressTrade]:
-    rows = list(_known(CongressRow.objects.all(), at))
-    runs = _runs_of([row.record for row in rows])
+    rows = _known(CongressRow.objects.all(), at)
+    runs = _runs_of(rows)
     return [
         records.CongressTrade(
             ref=_ref(CONGRESS, row.record, runs),
@@ -55,8 +55,8 @@ def congress_trades(*, at: datetime) -> list[records.CongressTrade]:
 
 
 def insider_trades(*, at: datetime) -> list[records.InsiderTrade]:
-    rows = list(_known(InsiderRow.objects.all(), at))
-    runs = _runs_of([row.record for row in rows])
+    rows = _known(InsiderRow.objects.all(), at)
+    runs = _runs_of(rows)
     return [
         records.InsiderTrade(
             ref=_ref(INSIDERS, row.record, runs),
@@ -81,12 +81,12 @@ def insider_trades(*, at: datetime) -> list[records.InsiderTrade]:
 def daily_bars(symbols: Iterable[str], *, since: date, at: datetime) -> list[records.DailyBar]:
     """The bars of some symbols from a day on, in the versions that were known."""
     known = SourceRecord.objects.known(at=at)
-    rows = list(
+    rows = (
         BarRow.objects.filter(symbol__in=sorted(set(symbols)), day__gte=since, record__in=known)
         .select_related("record")
         .order_by("record_id")
     )
-    runs = _runs_of([row.record for row in rows])
+    runs = _runs_of(rows)
     return [
         records.DailyBar(
             ref=_ref(BARS, row.record, runs),
@@ -103,12 +103,12 @@ def daily_bars(symbols: Iterable[str], *, since: date, at: datetime) -> list[rec
     ]
 
 
-def source_runs() -> list[SourceRun]:
-    """The newest run of each source as a whole: of every symbol, up to the day on which it ran, and far enough back.
+def source_runs(*, at: datetime) -> list[SourceRun]:
+    """The newest run of each source as a whole by then: of every symbol, up to the day on which it ran, and far back.
 
     One of a single ticker, or of some days only, says nothing of the rest: nobody decides by it, and it stops nobody.
     """
-    newest = ((source, _newest_whole(data_source)) for data_source, source in SOURCES.items())
+    newest = ((source, _newest_whole(data_source, at)) for data_source, source in SOURCES.items())
     return [
         SourceRun(
             source=source,
@@ -123,9 +123,9 @@ def source_runs() -> list[SourceRun]:
     ]
 
 
-def _newest_whole(data_source: str) -> DataIngestionRun | None:
+def _newest_whole(data_source: str, at: datetime) -> DataIngestionRun | None:
     runs = DataIngestionRun.objects.filter(
-        data_source=data_source, narrowed_to=None, started_at__date__lte=F("data_date_end")
+        data_source=data_source, narrowed_to=None, started_at__lte=at, started_at__date__lte=F("data_date_end")
     )
     return next((run for run in runs.order_by("-started_at", "-pk").iterator() if _reaches_back(run)), None)
 
@@ -143,10 +143,10 @@ def _known(rows: "QuerySet[T]", at: datetime) -> "QuerySet[T]":
     )
 
 
-def _runs_of(versions: list[SourceRecord]) -> dict[int, int]:
+def _runs_of(rows: "QuerySet[Any]") -> dict[int, int]:
     """The run that brought each version."""
     brought = DataIngestionRunRecord.objects.filter(
-        record__in=versions, operation__in=[Operation.CREATED, Operation.UPDATED]
+        record__in=rows.order_by().values("record_id"), operation__in=[Operation.CREATED, Operation.UPDATED]
     )
     return dict(brought.values_list("record_id", "run_id"))
 

@@ -1,6 +1,7 @@
 """`manage.py run_strategy`: decide for today, or show what would be decided."""
 
 from argparse import ArgumentParser
+from datetime import date, datetime, time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -13,9 +14,11 @@ from audit_trail.decisions.storing import NoAccount
 from audit_trail.strategies.parameters import BadParameters
 from audit_trail.strategies.plans import Plan, Refused
 from audit_trail.strategies.registry import REGISTRY
-from config.days import wired_day
+from config.arguments import day
+from config.days import SCHEDULED_HOUR, wired_day
 from config.preflight import require_migrated
 from trading.brokers.outcomes import BrokerError
+from trading.market_hours.calendar import NEW_YORK, session_of
 from trading.values.arithmetic import plain
 
 REFUSED = 4
@@ -31,13 +34,21 @@ class Command(BaseCommand):
         names = [PORTFOLIO, *(strategy.name for strategy in REGISTRY)]
         parser.add_argument("name", choices=names, help="portfolio: all that are enabled, netted")
         parser.add_argument("--plan", action="store_true", help="only show it; nothing is stored")
+        parser.add_argument(
+            "--date",
+            type=day,
+            metavar="DAY",
+            help="with --plan: what would have been decided on a past day, at ten in New York, by what was known then",
+        )
 
-    def handle(self, *args: Any, name: str, plan: bool, **options: Any) -> None:
+    def handle(self, *args: Any, name: str, plan: bool, date: date | None, **options: Any) -> None:
+        at = None if date is None else _moment(date, plan_only=plan)
+        self._past = at is not None
         require_migrated()
         try:
             with wired_day() as wired:
                 planned = plan_day(
-                    wired.broker, name, parameters=wired.parameters, registry=REGISTRY, clock=timezone.now
+                    wired.broker, name, parameters=wired.parameters, registry=REGISTRY, clock=timezone.now, at=at
                 )
                 self._tell(planned)
                 if isinstance(planned, Refused):
@@ -75,4 +86,20 @@ class Command(BaseCommand):
             self.stdout.write(f"left out, {reason}: {count}")
         for finding in planned.findings:
             self.stderr.write(finding)
+        if self._past:
+            self.stderr.write("sized for the account as it is now, since nobody kept what it was worth then")
         self.stdout.write(f"{len(planned.orders)} orders are meant as of {planned.as_of.isoformat()}")
+
+
+def _moment(day: date, *, plan_only: bool) -> datetime:
+    """The moment at which a past day would have been decided."""
+    if not plan_only:
+        raise CommandError(
+            "expected --plan with --date: what is decided for a past day would never be executed", returncode=2
+        )
+    if session_of(day) is None:
+        raise CommandError(f"expected a day with a session, was {day}", returncode=2)
+    at = datetime.combine(day, time(SCHEDULED_HOUR), tzinfo=NEW_YORK)
+    if at > timezone.now():
+        raise CommandError(f"expected a moment that is past, was {at.isoformat()}", returncode=2)
+    return at
