@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from django.utils import timezone
 
+from audit_trail.days.reading import newest_close
 from audit_trail.payloads.recorder import PayloadRecorder
 from audit_trail.payloads.redaction import Redaction
 from config.broker_environment import AlpacaSettings, alpaca_settings, trading_mode
@@ -30,6 +31,7 @@ from trading.conductor.logins.grants import Refreshes
 from trading.conductor.logins.keeper import TokenKeeper
 from trading.conductor.logins.refresher import TokenRefresher
 from trading.ledger.book import Ledger
+from trading.values.quantities import Usd
 from trading.values.symbols import Symbol, symbol
 
 
@@ -61,7 +63,7 @@ def opened_broker(settings: BrokerSettings, ledger: Ledger) -> Iterator[Broker]:
     try:
         yield broker
     finally:
-        if isinstance(broker, AlpacaBroker):
+        if isinstance(broker, AlpacaBroker | SchwabBroker):
             broker.close()
 
 
@@ -75,6 +77,7 @@ def make_dry_run(settings: DryRunSettings, ledger: Ledger) -> DryRunBroker:
         ),
         fill_seconds=settings.fill_seconds,
         latency_seconds=settings.latency_seconds,
+        equity_usd=None if settings.equity_usd is None else Usd(settings.equity_usd),
     )
 
 
@@ -149,8 +152,8 @@ def make_token_refresher(
 
 
 def last_price(ledger: Ledger, asked: Symbol) -> Decimal | None:
-    """The price of the newest fill on chain, which the dry run fills at."""
+    """The price of the newest fill on chain, which the dry run fills at; else the last close that was fetched."""
     for position in ledger.memory().positions():
         if position.symbol == asked and position.last_price is not None:
             return position.last_price.price_usdc
-    return None
+    return newest_close(asked)

@@ -112,6 +112,12 @@ DRY_RUN_LATENCY_SECONDS = Variable(
     example="DRY_RUN_LATENCY_SECONDS=0.2",
     default="0",
 )
+DRY_RUN_EQUITY_USD = Variable(
+    "DRY_RUN_EQUITY_USD",
+    expected="what the dry run's account is worth in dollars, by which decisions are sized there; a number above 0",
+    example="DRY_RUN_EQUITY_USD=100000",
+    default="",
+)
 DRY_RUN_BEHAVIOUR = Variable(
     "DRY_RUN_BEHAVIOUR",
     expected="fill, partial, reject, timeout_after_accept, unavailable or slow, then SYMBOL=BEHAVIOUR, with commas",
@@ -225,6 +231,9 @@ class DryRunSettings:
     exceptions: tuple[tuple[str, str], ...] = ()
     """Symbols that behave otherwise, each with its behaviour."""
 
+    equity_usd: Decimal | None = None
+    """What the account is worth; None where nobody said."""
+
     def behaviour_of(self, symbol: str) -> str:
         return dict(self.exceptions).get(symbol, self.behaviour)
 
@@ -267,6 +276,7 @@ def broker_settings(environ: Mapping[str, str] | None = None) -> BrokerSettings:
             latency_seconds=read(DRY_RUN_LATENCY_SECONDS, _seconds, environ),
             behaviour=behaviour,
             exceptions=exceptions,
+            equity_usd=read(DRY_RUN_EQUITY_USD, _equity, environ),
         ),
     )
 
@@ -386,6 +396,15 @@ def _seconds(text: str) -> Decimal:
     if not seconds.is_finite() or seconds < 0:
         raise ValueError
     return seconds
+
+
+def _equity(text: str) -> Decimal | None:
+    if not text:
+        return None
+    equity = _seconds(text)
+    if equity == 0:
+        raise ValueError
+    return equity
 
 
 def _behaviours(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:

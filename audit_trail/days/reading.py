@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from django.db.models import F, Model, QuerySet
@@ -101,6 +102,12 @@ def daily_bars(symbols: Iterable[str], *, since: date, at: datetime) -> list[rec
         )
         for row in rows
     ]
+
+
+def newest_close(symbol: Symbol) -> Decimal | None:
+    """The close of the newest session that we have a bar of, as the source tells it now."""
+    bars = BarRow.objects.filter(symbol=symbol, record__superseded_at=None).order_by("-day")
+    return bars.values_list("close_usd", flat=True).first()
 
 
 def source_runs(*, at: datetime) -> list[SourceRun]:

@@ -9,7 +9,7 @@ from decimal import Decimal
 import httpx2
 from django.utils import timezone
 
-from config.brokers import make_oauth, make_token_keeper
+from config.brokers import make_recorder, make_token_keeper, oauth_of, schwab_http
 from config.demo.steps import SYMBOLS
 from config.schwab_environment import schwab_settings
 from config.venue_environment import environment_of
@@ -22,6 +22,7 @@ from config.venues.venue import Venue
 from config.wiring import Wired
 from trading.conductor.reconciling.holding_checks import set_baseline
 from trading.conductor.reconciling.identity import confirm_account
+from trading.ledger.book import Ledger
 from trading.values.quantities import Shares
 from trading.values.symbols import symbol
 
@@ -50,7 +51,7 @@ def opened(broker: str, *, fill_seconds: Decimal) -> Iterator[Venue | None]:
 def move_in(venue: Venue, wired: Wired, faults: FaultPlan | None) -> None:
     """Do what an operator does before the first order; faults begin after it."""
     if isinstance(venue, SchwabVenue):
-        log_in(wired)
+        log_in(wired.ledger)
     confirm_account(wired.broker.name, wired.broker.account(), actor="demo", reason=WHY, now=timezone.now())
     for holding in wired.broker.holdings().held:
         set_baseline(
@@ -65,11 +66,14 @@ def move_in(venue: Venue, wired: Wired, faults: FaultPlan | None) -> None:
         venue.faults = faults
 
 
-def log_in(wired: Wired) -> None:
+def log_in(ledger: Ledger) -> None:
     """Log in at the venue as `broker_auth` does, and as the browser that an operator opens."""
-    oauth = make_oauth(schwab_settings())
-    state = secrets.token_urlsafe(16)
-    back = httpx2.get(oauth.authorize_url(state), follow_redirects=False, trust_env=False)
-    code = oauth.code_of(back.headers["Location"], state)
-    at = timezone.now()
-    make_token_keeper(wired.ledger, oauth=oauth).log_in(oauth.exchange(code), at=at)
+    settings = schwab_settings()
+    http = schwab_http(settings, make_recorder())
+    try:
+        oauth, state = oauth_of(settings, http), secrets.token_urlsafe(16)
+        back = httpx2.get(oauth.authorize_url(state), follow_redirects=False, trust_env=False)
+        code, at = oauth.code_of(back.headers["Location"], state), timezone.now()
+        make_token_keeper(ledger, oauth=oauth).log_in(oauth.exchange(code), at=at)
+    finally:
+        http.close()

@@ -56,9 +56,13 @@ class DryRunBroker:
         fill_seconds: Decimal,
         latency_seconds: Decimal = ZERO,
         fractional_digits: int | None = 9,
+        equity_usd: Usd | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Take the last known price of a symbol from `prices`; where it is None, orders fill without a price."""
+        """Take the last known price of a symbol from `prices`; where it is None, orders fill without a price.
+
+        `equity_usd` is what the account says it is worth, whatever is traded; None: it does not say.
+        """
         for seconds in (fill_seconds, latency_seconds):
             if not ZERO <= seconds <= LONGEST_SECONDS:
                 raise ValueError(f"expected 0 to {LONGEST_SECONDS} seconds, was {seconds}")
@@ -68,7 +72,7 @@ class DryRunBroker:
             shorting=True,
             fractional_shorting=bool(fractional_digits),
         )
-        self._clock, self._prices, self._behaviours = clock, prices, behaviours
+        self._clock, self._prices, self._behaviours, self._equity_usd = clock, prices, behaviours, equity_usd
         self._fill_seconds, self._latency_seconds, self._sleep = fill_seconds, latency_seconds, sleep
 
     # Orders.
@@ -142,7 +146,7 @@ class DryRunBroker:
             blocked=None,
             cash_usd=None,
             buying_power_usd=None,
-            equity_usd=None,
+            equity_usd=self._equity_usd,
             shorting=True,
             as_of=self._clock(),
         )
@@ -164,7 +168,9 @@ class DryRunBroker:
         self._travel()
         now, price = self._clock(), self._prices(symbol)
         if price is None:
-            raise UnusableAnswer(f"the dry run knows no price of {symbol} before its first fill on chain")
+            raise UnusableAnswer(
+                f"the dry run knows no price of {symbol} before its first fill on chain, or its first daily bar"
+            )
         return Quote(symbol=symbol, bid_usd=None, ask_usd=None, last_usd=Usd(price), quoted_at=now, as_of=now)
 
     def asset(self, symbol: Symbol) -> Asset:

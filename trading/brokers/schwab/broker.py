@@ -43,6 +43,10 @@ class SchwabBroker:
         self._orders = SchwabOrders(account=account, clock=clock)
         self._holdings = SchwabHoldings(account=account, paper=paper)
         self._quotes, self._hours = SchwabQuotes(session=session), SchwabHours(session=session)
+        self._http = http
+
+    def close(self) -> None:
+        self._http.close()
 
     # Orders.
 
