@@ -16,9 +16,6 @@ from config.listing import list_rows
 from config.preflight import require_migrated
 from trading.values.symbols import NotASymbol
 
-SHOWN = 5
-"""So many rows of each list are shown for eyes; all of them are in the JSON and the CSV."""
-
 MOST_ASKED = 100_000
 
 
@@ -26,7 +23,10 @@ class ReportCommand(BaseCommand, ABC):
     """A subclass says what is asked, and in which words it is told. Bad input ends with 2."""
 
     columns: ClassVar[Mapping[str, Sequence[str]]] = {}
-    """The lists of the report, with the columns that are shown for eyes."""
+    """The lists of the report, with the columns that are shown for eyes; none where the words tell of it."""
+
+    shown: ClassVar[int] = 5
+    """So many rows of each list are shown for eyes; all of them are in the JSON and the CSV."""
 
     @abstractmethod
     def ask(self, options: Mapping[str, Any], *, now: datetime) -> Any:
@@ -79,14 +79,14 @@ class ReportCommand(BaseCommand, ABC):
             self.stdout.write(line)
         for name, columns in self.columns.items():
             rows = getattr(report, name)
-            if not rows:
+            if not rows or not columns:
                 continue
-            more = f", the first {SHOWN} of {len(rows)}" if len(rows) > SHOWN else ""
+            more = f", the first {self.shown} of {len(rows)}" if len(rows) > self.shown else ""
             self.stdout.write(f"\n{name.replace('_', ' ')}{more}")
             list_rows(
                 self.stdout,
                 columns,
-                ([cell(getattr(row, column)) or "-" for column in columns] for row in rows[:SHOWN]),
+                ([cell(getattr(row, column)) or "-" for column in columns] for row in rows[: self.shown]),
             )
 
 

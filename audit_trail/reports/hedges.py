@@ -69,10 +69,14 @@ class HedgeCounts(msgspec.Struct, frozen=True, kw_only=True):
     """Only those that there are."""
 
 
+def orders_table() -> Any:
+    """The table of orders in the memory that state is read from."""
+    return OffchainOrderView if mode_or_none() is Mode.EVENTS else OffchainTrade
+
+
 def orders_in(period: Period, *, symbol: Symbol | None = None) -> Any:
     """The orders that were placed in a period, newest first; one whose placing nobody kept counts by its end."""
-    model: Any = OffchainOrderView if mode_or_none() is Mode.EVENTS else OffchainTrade
-    rows = model.objects.filter(
+    rows = orders_table().objects.filter(
         Q(placed_at__gte=period.since, placed_at__lt=period.until)
         | Q(placed_at=None, ended_at__gte=period.since, ended_at__lt=period.until)
     )

@@ -45,10 +45,7 @@ def table_of(report: Report, name: str | None = None) -> Table:
     if chosen not in report.tables:
         raise NoSuchTable(f"expected one of the tables {', '.join(report.tables)}, was {chosen[:80]!r}")
     rows = getattr(report, chosen)
-    return Table(
-        header=list(rows[0].__struct_fields__ if rows else _row_fields(report, chosen)),
-        rows=[[cell(value) for value in msgspec.structs.astuple(row)] for row in rows],
-    )
+    return Table(header=list(_names(row_class(type(report), chosen))), rows=[list(_cells(row)) for row in rows])
 
 
 def csv_lines(table: Table) -> Iterator[str]:
@@ -88,8 +85,22 @@ def row_class(report: type, name: str) -> type[msgspec.Struct]:
     return rows
 
 
-def _row_fields(report: Report, name: str) -> tuple[str, ...]:
-    return row_class(type(report), name).__struct_fields__
+def _names(kind: type[msgspec.Struct]) -> Iterator[str]:
+    """The columns of a class of rows; the fields of what is in it are columns too."""
+    for field in msgspec.structs.fields(kind):
+        inner = field.type
+        if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
+            yield from _names(inner)
+        else:
+            yield field.name
+
+
+def _cells(row: msgspec.Struct) -> Iterator[str]:
+    for value in msgspec.structs.astuple(row):
+        if isinstance(value, msgspec.Struct):
+            yield from _cells(value)
+        else:
+            yield cell(value)
 
 
 class _Echo:

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -11,8 +11,8 @@ from django.core.management import CommandError
 from django.db import connection
 
 from audit_trail.reports.hedges import orders_in
-from audit_trail.reports.periods import Period
 from audit_trail.reports.symbol import symbol_activity
+from tests.audit_trail.reports.rows import CANCELLED, DAY, IN_PART, PENDING, SUBMITTED, UNKNOWN, filled
 from tests.support import decided, ingested
 from tests.support import factories as make
 from tests.support.commands import refused, run
@@ -24,14 +24,6 @@ from trading.values.symbols import Symbol
 pytestmark = pytest.mark.django_db
 
 AAPL = Symbol("AAPL")
-DAY = Period.of_day(date(2026, 3, 2))
-ENDED = {"failed_at": None, "failure_kind": None, "reason": None}
-EXECUTED = {"status": "executed", "executed_at": NOON} | ENDED
-CANCELLED = {"status": "cancelled", "cancelled_by": "ada", "cancelled_at": NOON} | ENDED | {"reason": "a split"}
-
-
-def pending(**facts):
-    return decided.decision(status="pending", **ENDED, **facts)
 
 
 @pytest.fixture
@@ -41,21 +33,10 @@ def day():
     ingested.congress_trade(record=record)
     ingested.run_record(record=record, operation="updated")
     ingested.run_record(record=record, operation="skipped")
-    done = decided.decision(**EXECUTED)
-    decided.execution(
-        trade_decision=done,
-        status="filled",
-        broker_order_id="B-1",
-        filled_shares=Decimal("4.5"),
-        average_price_usd=Decimal("271.49"),
-        reason=None,
-    )
-    decided.decision(status="partially_executed", executed_at=NOON, **ENDED | {"reason": "expired"})
+    filled("271.49")
     decided.execution(trade_decision=decided.decision())
-    decided.decision(**CANCELLED)
-    pending()
-    decided.decision(status="submitted", submitted_at=NOON, **ENDED)
-    decided.decision(status="unknown", submitted_at=NOON, **ENDED)
+    for became in (IN_PART, CANCELLED, PENDING, SUBMITTED, UNKNOWN):
+        decided.decision(**became)
     make.order(placed_at=NOON)
     make.profit_row(at=NOON)
     make.excluded_fill(at=NOON + timedelta(minutes=1))
