@@ -12,10 +12,8 @@ from audit_trail.executions.models import ExecutionFill, TradeExecution
 from audit_trail.ingestion.models import DataIngestionRun, DataIngestionRunRecord
 from audit_trail.ingestion.records import SourceRecord
 from audit_trail.payloads.models import ApiCallLog, ApiPayload
+from audit_trail.payloads.purging import KEPT
 from trading.growth.sizes import table_sizes
-
-KEPT = timedelta(days=730)
-"""So long bodies of payloads are kept at least; decisions, executions and calls stay for ever."""
 
 TABLES = (
     *(DataIngestionRun, DataIngestionRunRecord, SourceRecord),
@@ -84,5 +82,5 @@ def _advice(oldest: datetime | None, now: datetime) -> str | None:
         return None
     return (
         f"bodies of payloads are kept since {oldest.date().isoformat()}, for longer than two years: "
-        f"`manage.py purge_payloads --older-than {KEPT.days}d --dry-run` tells how many could go"
+        f"`manage.py purge_api_payloads --dry-run` tells how many could go, of which decisions, executions and calls stay"
     )

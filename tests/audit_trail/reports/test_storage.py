@@ -31,7 +31,7 @@ def test_bodies_that_are_older_than_two_years_are_advised_to_be_purged():
     make.api_payload(captured_at=NOON)
     now = NOON + 731 * DAY
 
-    assert "purge_payloads --older-than 730d --dry-run" in storage_stats(now=now).advice
+    assert "purge_api_payloads --dry-run" in storage_stats(now=now).advice
     assert storage_stats(now=NOON + 730 * DAY).advice is None
 
     purge(before=now - 730 * DAY, at=now)
