@@ -82,5 +82,5 @@ def _advice(oldest: datetime | None, now: datetime) -> str | None:
         return None
     return (
         f"bodies of payloads are kept since {oldest.date().isoformat()}, for longer than two years: "
-        f"`manage.py purge_api_payloads --dry-run` tells how many could go, of which decisions, executions and calls stay"
+        f"`manage.py purge_api_payloads --dry-run` tells how many could go; decisions, executions and calls stay"
     )
