@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 import msgspec
-from django.db.models import Count
-from django.db.models.functions import ExtractHour
+from django.db.models import Count, OuterRef, Subquery, TextField, Value
+from django.db.models.functions import Coalesce, ExtractHour, Replace
 
 from audit_trail.decisions.models import Status
+from audit_trail.executions.models import TradeExecution
 from audit_trail.reports.hedges import HedgeCounts, counts_of, orders_in
 from audit_trail.reports.outcomes import Decisions, decided_in, outcomes_of, percent
 from audit_trail.reports.periods import Period
@@ -18,12 +19,13 @@ from trading.market_hours.calendar import NEW_YORK
 
 TOP_MESSAGES = 10
 MOST_SYMBOLS = 100
+ITS_ORDER = "its order"
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 class ByReason(msgspec.Struct, frozen=True):
     reason: str
-    """A kind of failure, or words that several failures have alike."""
+    """A kind of failure; or the words that several failures have alike, with `its order` where an order's id stood."""
 
     failed: int
 
@@ -112,7 +114,7 @@ def failure_analysis(*, period: Period, strategy: str | None = None) -> FailureA
         failures_by_weekday=tuple(ByWeekday(WEEKDAYS[number], count) for number, count in sorted(weekdays.items())),
         failures_by_hour=tuple(ByHour(*each) for each in sorted(hours.items())),
         failures_by_day=tuple(ByDay(*each) for each in sorted(days.items())),
-        top_messages=tuple(ByReason(*each) for each in _most(failed, "reason", limit=TOP_MESSAGES)),
+        top_messages=tuple(ByReason(*each) for each in _most(_worded(failed), "words", limit=TOP_MESSAGES)),
         hedges=counts_of(orders_in(period)) if strategy is None else None,
     )
 
@@ -120,6 +122,13 @@ def failure_analysis(*, period: Period, strategy: str | None = None) -> FailureA
 def failures_of(decisions: Decisions) -> tuple[ByReason, ...]:
     """Count failed decisions by the kind of reason, the most first."""
     return tuple(ByReason(*each) for each in _most(decisions.filter(status=Status.FAILED).order_by(), "failure_kind"))
+
+
+def _worded(failed: Decisions) -> Decisions:
+    """The words of each reason without the order's own id, by which no two would be alike."""
+    newest = TradeExecution.objects.filter(trade_decision=OuterRef("pk")).order_by("-attempt_number")
+    order: Any = Coalesce(Subquery(newest.values("client_order_id")[:1]), Value(""), output_field=TextField())
+    return failed.annotate(words=Replace("reason", order, Value(ITS_ORDER), output_field=TextField()))
 
 
 def _counted(failed: Decisions, column: str) -> dict[Any, int]:

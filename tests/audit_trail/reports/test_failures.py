@@ -62,6 +62,18 @@ def test_ten_messages_are_told_at_most():
     assert len(failure_analysis(period=DAY).top_messages) == 10
 
 
+def test_messages_are_alike_but_for_the_orders_that_they_name():
+    for n in range(3):
+        decision = decided.decision(reason=f"rejected htd-x-{n}-1: no money")
+        decided.execution(trade_decision=decision, client_order_id=f"htd-x-{n}-1")
+    decided.decision(reason="denied by max_order_shares")
+
+    assert [(row.reason, row.failed) for row in failure_analysis(period=DAY).top_messages] == [
+        ("rejected its order: no money", 3),
+        ("denied by max_order_shares", 1),
+    ]
+
+
 def test_days_and_hours_are_those_of_new_york():
     # Half past ten at night in New York, and the next day by UTC.
     late = datetime(2026, 3, 3, 3, 30, tzinfo=UTC)
