@@ -1,6 +1,6 @@
 """What was known: of one symbol at one moment, each thing as it was then, and nothing that came later."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -129,10 +129,15 @@ def what_was_known(*, symbol: Symbol, at: datetime, limit: int = MOST) -> KnownT
         )[: limit + 1]
     )
     attempts = _attempts(decided[:limit], before)
+    filled = {
+        attempt.trade_decision_id
+        for attempt, told in attempts
+        if told.filled_shares_then == attempt.filled_shares != ZERO
+    }
     position, unknown = _position(symbol, at)
     found: dict[str, Sequence[Any]] = {
         "records": _records(symbol, at, limit + 1),
-        "decisions": [_decision(row, at, attempts) for row in decided],
+        "decisions": [_decision(row, at, filled) for row in decided],
         "executions": [execution for _, execution in attempts],
         "hedge_orders": _orders(symbol, before, limit + 1),
     }
@@ -178,13 +183,7 @@ def _attempts(decided: Sequence[TradeDecision], before: datetime) -> list[tuple[
     return found
 
 
-def _decision(
-    row: TradeDecision, at: datetime, attempts: Sequence[tuple[TradeExecution, ExecutionThen]]
-) -> DecisionThen:
-    filled = any(
-        attempt.trade_decision_id == row.pk and told.filled_shares_then == attempt.filled_shares != ZERO
-        for attempt, told in attempts
-    )
+def _decision(row: TradeDecision, at: datetime, filled: Collection[int]) -> DecisionThen:
     return DecisionThen(
         decided_at=row.decided_at,
         decision=row.decision_id,
@@ -194,7 +193,7 @@ def _decision(
         notional_usd=row.notional_usd,
         signal_strength=row.signal_strength,
         trigger=row.trigger_event,
-        status_then=_status(row, at, filled=filled),
+        status_then=_status(row, at, filled=row.pk in filled),
         rationale=row.decision_rationale,
     )
 

@@ -88,9 +88,13 @@ def newest_prices(symbols: Collection[str], *, before: datetime) -> dict[str, Se
     hedged = ProfitRow.objects.filter(symbol=OuterRef("symbol"), at__lt=before).order_by(
         "-at", "-rank", "-major", "-minor"
     )
+    # By the decision's time, for which there is an index, and none for that of an attempt of a symbol.
     decided = TradeExecution.objects.filter(
-        trade_decision__symbol=OuterRef("symbol"), average_price_usd__isnull=False, ended_at__lt=before
-    ).order_by("-trade_decision__decided_at", "-pk")
+        trade_decision__symbol=OuterRef("symbol"),
+        trade_decision__decided_at__lt=before,
+        average_price_usd__isnull=False,
+        ended_at__lt=before,
+    ).order_by("-trade_decision__decided_at")
     # Of each symbol that a decision ever moved there is a holding, so that this reads one row of each table a symbol.
     rows = DecisionHolding.objects.filter(symbol__in=symbols).values_list(
         "symbol",

@@ -29,7 +29,7 @@ HINTS = {
     "at": "2026-03-02T09:30-05:00",
     "day": "2026-03-02",
     "strategy": "all",
-    "limit": "1000",
+    "limit": "500",
     "trade": "an id of a decision, an execution or an order",
 }
 LONGEST_CELL = 120

@@ -1,6 +1,6 @@
 """Symbol activity: everything about one symbol in a period, data and decisions and hedges beside each other."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -8,7 +8,6 @@ from uuid import UUID
 
 import msgspec
 
-from audit_trail.decisions.models import TradeDecision
 from audit_trail.executions.models import TradeExecution
 from audit_trail.ingestion.models import DataIngestionRunRecord, Operation
 from audit_trail.ingestion.records import SourceRecord
@@ -22,11 +21,11 @@ from audit_trail.reports.hedges import (
     orders_in,
     waiting_fills,
 )
-from audit_trail.reports.outcomes import Outcomes, decided_in, outcomes_of
+from audit_trail.reports.outcomes import Decisions, Outcomes, decided_in, outcomes_of
 from audit_trail.reports.periods import Period
 from trading.values.symbols import Symbol
 
-MOST = 1000
+MOST = 500
 """So many rows of each list are told, the newest, where nobody asks for another number."""
 
 
@@ -129,7 +128,7 @@ def symbol_activity(*, symbol: Symbol, period: Period, limit: int = MOST) -> Sym
     orders = orders_in(period, symbol=symbol)
     found: dict[str, Sequence[Any]] = {
         "data_ingested": _ingested(symbol, period, limit + 1),
-        "decisions_made": [decision_made(row) for row in decisions.order_by("-decided_at", "-pk")[: limit + 1]],
+        "decisions_made": _made(decisions.order_by("-decided_at", "-pk")[: limit + 1]),
         "trades_executed": _executed(symbol, period, limit + 1),
         "hedge_orders": [hedge_order(row) for row in orders[: limit + 1]],
         "hedge_fills": fills_in(period, symbol=symbol, limit=limit + 1),
@@ -143,27 +142,6 @@ def symbol_activity(*, symbol: Symbol, period: Period, limit: int = MOST) -> Sym
         waiting_fills=waiting_fills(symbol),
         cut=tuple(name for name in SymbolActivity.tables if len(found[name]) > limit),
         **{name: tuple(rows[:limit]) for name, rows in found.items()},
-    )
-
-
-def decision_made(row: TradeDecision) -> DecisionMade:
-    return DecisionMade(
-        decided_at=row.decided_at,
-        decision=row.decision_id,
-        strategy=row.strategy_name,
-        strategy_version=row.strategy_version,
-        trading_day=row.trading_day,
-        side=row.side,
-        shares=row.shares,
-        notional_usd=row.notional_usd,
-        closes_position=row.closes_position,
-        signal_strength=row.signal_strength,
-        trigger=row.trigger_event,
-        status=row.status,
-        failure_kind=row.failure_kind,
-        reason=row.reason or row.blocked_reason,
-        known_at=row.known_at,
-        rationale=row.decision_rationale,
     )
 
 
@@ -184,7 +162,7 @@ def with_columns(rows: Any) -> Any:
 
 def _ingested(symbol: Symbol, period: Period, limit: int) -> list[IngestedRecord]:
     rows = SourceRecord.objects.filter(symbol=symbol, known_at__gte=period.since, known_at__lt=period.until)
-    return ingested_records(with_columns(rows).order_by("-known_at", "-pk")[:limit])
+    return ingested_records(with_columns(rows).defer("row", "key", "content").order_by("-known_at", "-pk")[:limit])
 
 
 def _ingested_record(row: SourceRecord, run: UUID | None) -> IngestedRecord:
@@ -216,24 +194,34 @@ def _executed(symbol: Symbol, period: Period, limit: int) -> list[TradeExecuted]
         trade_decision__symbol=symbol,
         trade_decision__decided_at__gte=period.since,
         trade_decision__decided_at__lt=period.until,
-    ).select_related("trade_decision")
-    return [
-        TradeExecuted(
-            placed_at=row.placed_at,
-            execution=row.execution_id,
-            decision=row.trade_decision.decision_id,
-            attempt=row.attempt_number,
-            side=row.trade_decision.side,
-            status=row.status,
-            requested_shares=row.requested_shares,
-            filled_shares=row.filled_shares,
-            average_price_usd=row.average_price_usd,
-            our_order=row.client_order_id,
-            broker_order=row.broker_order_id,
-            http_status_code=row.http_status_code,
-            reason=row.reason,
-            submitted_at=row.submitted_at,
-            ended_at=row.ended_at,
-        )
-        for row in rows.order_by("-trade_decision__decided_at", "-pk")[:limit]
-    ]
+    ).order_by("-trade_decision__decided_at", "-pk")
+    return [TradeExecuted(**dict(zip(_EXECUTED, row, strict=True))) for row in _cells(rows[:limit], _EXECUTED)]
+
+
+def _made(rows: Decisions) -> list[DecisionMade]:
+    found = []
+    for *cells, blocked_reason in _cells(rows, {**_MADE, "blocked_reason": "blocked_reason"}):
+        told = dict(zip(_MADE, cells, strict=True))
+        found.append(DecisionMade(**told | {"reason": told["reason"] or blocked_reason}))
+    return found
+
+
+def _cells(rows: Any, columns: Mapping[str, str]) -> Any:
+    """Read those columns alone: a rationale is long, and a list has hundreds of rows."""
+    return rows.values_list(*columns.values())
+
+
+_MADE = {name: name for name in DecisionMade.__struct_fields__} | {
+    "decision": "decision_id",
+    "strategy": "strategy_name",
+    "trigger": "trigger_event",
+    "rationale": "decision_rationale",
+}
+_EXECUTED = {name: name for name in TradeExecuted.__struct_fields__} | {
+    "execution": "execution_id",
+    "decision": "trade_decision__decision_id",
+    "attempt": "attempt_number",
+    "side": "trade_decision__side",
+    "our_order": "client_order_id",
+    "broker_order": "broker_order_id",
+}
