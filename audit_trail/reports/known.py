@@ -13,6 +13,7 @@ from audit_trail.decisions.models import Status, TradeDecision
 from audit_trail.executions.models import ExecutionFill, TradeExecution
 from audit_trail.ingestion.records import SourceRecord
 from audit_trail.reports.hedges import orders_table
+from audit_trail.reports.moves import bars_known, closed_at
 from audit_trail.reports.symbol import MOST, IngestedRecord, ingested_records, with_columns
 from eventstore.history import CannotReplay, NoSuchState, state_at
 from trading.brokers.market import Quote
@@ -250,7 +251,7 @@ def _orders(symbol: Symbol, before: datetime, limit: int) -> list[OrderThen]:
 def _prices(
     symbol: Symbol, before: datetime, position: PositionThen | None, newest: Sequence[TradeDecision]
 ) -> list[KnownPrice]:
-    found = [*_checked(symbol, before), *_quoted(symbol, before), *_on_chain(position)]
+    found = [*_checked(symbol, before), *_quoted(symbol, before), *_on_chain(position), *_closed(symbol, before)]
     found += [
         KnownPrice(at=row.decided_at, source="reference of a decision", price_usd=row.reference_price_usd)
         for row in newest
@@ -283,3 +284,9 @@ def _on_chain(position: PositionThen | None) -> Iterator[KnownPrice]:
             source="fill on chain",
             price_usd=Decimal(last["price_usdc"]),
         )
+
+
+def _closed(symbol: Symbol, before: datetime) -> Iterator[KnownPrice]:
+    bar = bars_known(before).filter(symbol=symbol).order_by("-day").first()
+    if bar is not None:
+        yield KnownPrice(at=closed_at(bar.day), source="close of a daily bar", price_usd=bar.close_usd)

@@ -1,22 +1,25 @@
 """Moves: how the price of what was bought or sold went on after the fill, as far as a later price is known.
 
-No bars are kept, so a later price is one that we saw ourselves: of a hedge's fill or a fill on chain, of a later
-decision's fill, or the quote that the broker gave last. Where none is later than the fill, nothing is made up.
+A later price is one that we have: the close of a daily bar, a fill on chain or of a hedge, a later decision's fill, or
+the quote that the broker gave last. Where none is later than the fill, nothing is made up. Bars are adjusted for splits
+and fills are not, so that over a split a move is not to be believed.
 """
 
 from collections.abc import Collection, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
 import msgspec
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from audit_trail.days.drafting import PORTFOLIO
 from audit_trail.decisions.models import Status
 from audit_trail.executions.models import DecisionHolding, TradeExecution
 from audit_trail.reports.periods import Period
+from audit_trail.sources.alpaca.models import HistoricalBar
 from trading.brokers.market import Quote
+from trading.market_hours.calendar import NEW_YORK, session_of
 from trading.pnl.models import ProfitRow
 from trading.risk.facts import BrokerFact, FactKind
 from trading.values.arithmetic import ZERO, multiply, quotient, subtract
@@ -95,6 +98,7 @@ def newest_prices(symbols: Collection[str], *, before: datetime) -> dict[str, Se
         average_price_usd__isnull=False,
         ended_at__lt=before,
     ).order_by("-trade_decision__decided_at")
+    bars = bars_known(before).filter(symbol=OuterRef("symbol")).order_by("-day")
     # Of each symbol that a decision ever moved there is a holding, so that this reads one row of each table a symbol.
     rows = DecisionHolding.objects.filter(symbol__in=symbols).values_list(
         "symbol",
@@ -102,15 +106,35 @@ def newest_prices(symbols: Collection[str], *, before: datetime) -> dict[str, Se
         Subquery(hedged.values("price_usd")[:1]),
         Subquery(decided.values("ended_at")[:1]),
         Subquery(decided.values("average_price_usd")[:1]),
+        Subquery(bars.values("day")[:1]),
+        Subquery(bars.values("close_usd")[:1]),
     )
     seen: dict[str, list[SeenPrice]] = {}
-    for symbol, *pairs in rows:
+    for symbol, *pairs, day, close_usd in rows:
+        pairs += [None if day is None else closed_at(day), close_usd]
         seen.setdefault(symbol, []).extend(
-            SeenPrice(at, price) for at, price in (pairs[:2], pairs[2:]) if at is not None and price is not None
+            SeenPrice(at, price)
+            for at, price in zip(pairs[::2], pairs[1::2], strict=True)
+            if at is not None and price is not None
         )
     for symbol, quoted in _quotes(symbols, before):
         seen.setdefault(symbol, []).append(quoted)
     return {symbol: max(prices) for symbol, prices in seen.items() if prices}
+
+
+def bars_known(before: datetime) -> "QuerySet[HistoricalBar]":
+    """The bars of days that were over before a moment, in the versions that we had then."""
+    return HistoricalBar.objects.filter(
+        Q(record__superseded_at=None) | Q(record__superseded_at__gte=before),
+        day__lt=before.astimezone(NEW_YORK).date(),
+        record__known_at__lt=before,
+    )
+
+
+def closed_at(day: date) -> datetime:
+    """When a day's session ended, whose close a bar tells."""
+    session = session_of(day)
+    return Period.of_day(day).until if session is None else session.closes_at
 
 
 def origins_in(rationale: str) -> tuple[str, ...]:

@@ -3,16 +3,18 @@
 import csv
 import io
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from audit_trail.reports.moves import newest_prices, origins_in
 from audit_trail.reports.outcomes import outcomes, percent
+from audit_trail.reports.periods import Period
 from audit_trail.reports.strategies import strategy_performance
+from audit_trail.sources.alpaca.models import HistoricalBar
 from tests.audit_trail.reports.rows import CANCELLED, DAY, IN_PART, PENDING, SUBMITTED, UNKNOWN, filled
-from tests.support import decided
+from tests.support import decided, ingested
 from tests.support import factories as make
 from tests.support.commands import run
 from tests.support.factories import NOON
@@ -117,6 +119,24 @@ def test_a_move_is_told_where_a_later_price_was_seen_and_else_it_is_unknown():
     # +10, -30 and +5 percent.
     assert (signals.moves_known, signals.moves_unknown, signals.moved_as_bet) == (3, 1, 2)
     assert signals.mean_move_percent == -5
+
+
+def test_the_close_of_a_daily_bar_is_a_later_price_once_it_is_known():
+    filled("100", strategy_name="insider", symbol="AAPL")
+    decided.holding(symbol="AAPL")
+    period = Period(DAY.since, DAY.until + 24 * HOUR)
+    prices = {name: Decimal(110) for name in ("open_usd", "high_usd", "low_usd", "close_usd")}
+    for day, known_at in ((date(2026, 3, 2), DAY.until + HOUR), (date(2026, 3, 3), period.until + HOUR)):
+        record = ingested.record(kind="daily_bar", known_at=known_at)
+        HistoricalBar.objects.create(
+            record=record, symbol="AAPL", day=day, began_at=DAY.since, volume=1, feed="iex", **prices
+        )
+
+    (row,) = strategy_performance(period=period).strategies
+
+    assert (row.signals.moves_known, row.signals.mean_move_percent) == (1, 10)
+    assert newest_prices(["AAPL"], before=period.until)["AAPL"].at == datetime(2026, 3, 2, 21, tzinfo=UTC)
+    assert told()["insider", None].signals.moves_unknown == 1
 
 
 def test_an_execution_without_a_price_has_no_known_move():
