@@ -22,6 +22,15 @@ def _page(title: str, icon: str, model: str) -> dict[str, Any]:
     }
 
 
+def _report(title: str, icon: str, link: Any) -> dict[str, Any]:
+    """Link to the page of a report, for those who may see decisions."""
+
+    def permission(request: HttpRequest) -> bool:
+        return request.user.has_perm("audit_trail.view_tradedecision")
+
+    return {"title": title, "icon": icon, "link": link, "permission": permission}
+
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Hedgetrail",
     "SITE_HEADER": "Hedgetrail",
@@ -61,6 +70,19 @@ UNFOLD: dict[str, Any] = {
                     _page("Records of decisions", "link", "audit_trail.tradedecisionrecord"),
                     _page("Runs of decisions", "link", "audit_trail.tradedecisionrun"),
                     _page("Legacy orders", "receipt", "audit_trail.alpacaorder"),
+                ],
+            },
+            {
+                "title": "Reports",
+                "separator": True,
+                "items": [
+                    _report("Report of a day", "today", reverse_lazy("report-page", args=["day"])),
+                    _report("Report of a symbol", "monitoring", reverse_lazy("report-page", args=["symbol"])),
+                    _report("Report of strategies", "leaderboard", reverse_lazy("report-page", args=["strategies"])),
+                    _report("Report of failures", "error", reverse_lazy("report-page", args=["failures"])),
+                    _report("What was known", "history_edu", reverse_lazy("report-page", args=["known"])),
+                    _report("A trade's lineage", "account_tree", reverse_lazy("report-trade-page")),
+                    _report("Storage of the audit trail", "database", reverse_lazy("report-page", args=["storage"])),
                 ],
             },
             {

@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from audit_trail.decisions.lineage import TradeDecisionRecord, TradeDecisionRun
 from audit_trail.decisions.models import Status, TradeDecision
-from audit_trail.executions.models import TradeExecution
+from audit_trail.executions.models import ExecutionFill, TradeExecution
 from audit_trail.payloads.models import ApiCallLog, ApiPayload
 from trading.values.arithmetic import plain
 
@@ -57,9 +57,13 @@ def headline(decision: TradeDecision) -> str:
 
 
 def what_led_to(decision: TradeDecision) -> dict[str, Any]:
-    """Tell what was known and decided on: the rationale, each record as received, and each run with its calls."""
+    """Tell a trade from run to fill, each step with its times: what was known, what was decided, what was filled."""
     return {
         **_decided(decision),
+        "submitted_at": _time(decision.submitted_at),
+        "executed_at": _time(decision.executed_at),
+        "failed_at": _time(decision.failed_at),
+        "cancelled_at": _time(decision.cancelled_at),
         "rationale": _decoded(decision.decision_rationale),
         "records": [
             {
@@ -81,6 +85,7 @@ def what_led_to(decision: TradeDecision) -> dict[str, Any]:
                 "run": str(link.run.run_id),
                 "task": link.run.task_name,
                 "source": link.run.data_source,
+                "started_at": link.run.started_at.isoformat(),
                 "completed_at": _time(link.run.completed_at),
                 "records_fetched": link.run.records_fetched,
                 "calls": _calls(run_id=link.run.run_id),
@@ -89,7 +94,14 @@ def what_led_to(decision: TradeDecision) -> dict[str, Any]:
             .select_related("run")
             .order_by("run_id")
         ],
-        "executions": [_execution(row) for row in _attempts(decision)],
+        "executions": [
+            {
+                **_execution(row),
+                "calls": _calls(reference=row.client_order_id),
+                "fills": [_fill(fill) for fill in row.fills.order_by("pk")],
+            }
+            for row in _attempts(decision)
+        ],
     }
 
 
@@ -165,8 +177,21 @@ def _execution(row: TradeExecution) -> dict[str, Any]:
         "our_order": row.client_order_id,
         "broker_order": row.broker_order_id,
         "placed_at": row.placed_at.isoformat(),
+        "submitted_at": _time(row.submitted_at),
+        "ended_at": _time(row.ended_at),
         "filled_shares": plain(row.filled_shares),
         "average_price_usd": None if row.average_price_usd is None else plain(row.average_price_usd),
+    }
+
+
+def _fill(fill: ExecutionFill) -> dict[str, Any]:
+    return {
+        "filled_at": fill.filled_at.isoformat(),
+        "booked_at": fill.booked_at.isoformat(),
+        "shares": plain(fill.shares),
+        "filled_shares": plain(fill.filled_shares),
+        "average_price_usd": None if fill.average_price_usd is None else plain(fill.average_price_usd),
+        "is_late": fill.is_late,
     }
 
 
@@ -180,6 +205,7 @@ def _call(call: ApiCallLog) -> dict[str, Any]:
         "call": call.pk,
         "made": f"{call.method} {call.endpoint}",
         "sent_at": call.sent_at.isoformat(),
+        "ended_at": _time(call.ended_at),
         "http_status_code": call.http_status_code,
         "error": call.error,
         "request_payload": call.request_payload_id,

@@ -8,16 +8,15 @@ are not held against each other yet.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.db import connection, transaction
 from django.db.models import Model, QuerySet
 
 from eventstore.codec import CannotDecode
 from eventstore.models import StoredEvent
+from eventstore.moments import one_moment
 from eventstore.store import ChainBroken, Recorded, stream, streams
 from eventstore.unreadable import forgiving
 from trading.fields import NotKeptExactly
@@ -72,7 +71,7 @@ def compare(mode: Mode, *, legacy_projection: bool = True) -> Iterator[Differenc
     if mode is Mode.LEGACY:
         return
     kept = mode is Mode.DUAL or legacy_projection
-    with _one_moment():
+    with one_moment(kept_in_place=_view_tables()):
         waiting = behind()
         for kind in (*KINDS, *ROWLESS_KINDS):
             yield from different_kind(kind, waiting, kept=kept)
@@ -340,28 +339,4 @@ def _broken(books: Books) -> Iterator[Difference]:
 
 def _view_tables() -> list[str]:
     models: list[type[Model]] = [*(kind.view for kind in (*KINDS, *ROWLESS_KINDS)), TradeLinkView, NettingLinkView]
-    return [connection.ops.quote_name(model._meta.db_table) for model in models]
-
-
-@contextmanager
-def _one_moment() -> Iterator[None]:
-    """Read all as of one moment, beside commits under way, and hold none of them up.
-
-    A transaction of the caller's is left as it is: whoever opened it knows what it holds.
-    """
-    if connection.in_atomic_block:
-        yield
-    elif connection.vendor == "postgresql":
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            # Before the moment begins: a view that is swapped in after it would seem to be empty.
-            cursor.execute(f"LOCK TABLE {', '.join(_view_tables())} IN ACCESS SHARE MODE")
-            yield
-    else:
-        with connection.cursor() as cursor:
-            # Django would begin with the write lock.
-            cursor.execute("BEGIN DEFERRED")
-            try:
-                yield
-            finally:
-                cursor.execute("ROLLBACK")
+    return [model._meta.db_table for model in models]

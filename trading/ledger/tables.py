@@ -102,6 +102,9 @@ class OffchainTrade(OrderColumns):
             models.Index(fields=["broker"], name="offchain_trades_broker"),
             models.Index(fields=["detailed_status"], name="offchain_trades_state"),
             models.Index(fields=["ended_at"], name="offchain_trades_ended"),
+            # For whoever reports on a period.
+            models.Index(fields=["placed_at"], name="offchain_trades_placed"),
+            models.Index(fields=["symbol", "placed_at"], name="offchain_trades_symbol_placed"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -70,6 +70,7 @@ class OffchainOrderView(OrderColumns):
             # The number too: for the order of it SQLite would go through all orders of the broker.
             models.Index(fields=["broker_order_id", "broker", "execution_id"], name="offchain_order_view_theirs"),
             models.Index(fields=["placed_at"], name="offchain_order_view_placed"),
+            models.Index(fields=["symbol", "placed_at"], name="offchain_order_view_in_period"),
             models.Index(fields=["ended_at"], name="offchain_order_view_ended"),
             # As unified_trade_view dates them.
             models.Index(Coalesce("ended_at", "submitted_at", "placed_at"), name="offchain_order_view_dated"),

@@ -44,6 +44,29 @@ def test_what_data_led_to_this_trade_is_one_command_from_its_id(failed):
     assert [one["status"] for one in answer["executions"]] == ["rejected"]
 
 
+def test_a_trade_is_told_from_run_to_fill_with_every_time(at):  # noqa: F811
+    ingestion, records = told("a", at=AT - timedelta(days=2))
+    make.api_call(run_id=ingestion.run_id, reference=None, purpose="congress", source="quiverquant", method="GET")
+    desk, decision = at.desk(), at.decide(records=tuple(records), runs=(ingestion.pk,))
+    desk.execute()
+    at.exchange.fill(at.exchange.orders[0])
+    desk.poll(5)
+
+    answer = json.loads(run("trade_lineage", str(decision.decision_id), "--json"))
+
+    (found,), (record,), (attempt,) = answer["runs"], answer["records"], answer["executions"]
+    (filled,) = attempt["fills"]
+    steps = [
+        *(found["started_at"], found["completed_at"]),
+        *(record["known_at"], answer["decided_at"], attempt["placed_at"], filled["booked_at"]),
+    ]
+    assert None not in [*steps, *(call["ended_at"] for call in attempt["calls"])]
+    assert steps == sorted(steps)
+    assert (filled["shares"], filled["filled_shares"], filled["is_late"]) == ("4", "4", False)
+    assert (attempt["submitted_at"], attempt["ended_at"], answer["executed_at"]) != (None,) * 3
+    assert answer["failed_at"] is None
+
+
 def test_why_this_trade_failed_is_one_command_from_its_id(failed):
     told_, _, body = run("trade_failure", str(failed.decision_id)).partition("\n")
     answer = json.loads(body)

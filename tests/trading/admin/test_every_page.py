@@ -160,6 +160,7 @@ def test_the_groups_of_the_sidebar_stand_in_an_operators_order():
     assert [group["title"] for group in UNFOLD["SIDEBAR"]["navigation"]] == [
         "At risk",
         "Decisions",
+        "Reports",
         "Profit",
         "Risk",
         "Chain",
