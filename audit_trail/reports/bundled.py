@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import Model, QuerySet
 
+from audit_trail.days.models import DroppedCandidate, PlannedDay
 from audit_trail.decisions.lineage import TradeDecisionRecord, TradeDecisionRun
 from audit_trail.executions.models import ExecutionFill, TradeExecution
 from audit_trail.ingestion.models import DataIngestionRun
@@ -49,6 +50,9 @@ def files_of(period: Period, *, with_payloads: bool) -> Iterator[RowsOfFile]:
     yield _file("decisions", decisions, DECISION)
     yield _file("decision_records", records_behind, DECISION_RECORD)
     yield _file("decision_runs", runs_behind, DECISION_RUN)
+    days = PlannedDay.objects.filter(as_of__gte=period.since, as_of__lt=period.until)
+    yield _file("planned_days", days, PLANNED_DAY)
+    yield _file("dropped_candidates", DroppedCandidate.objects.filter(day__in=days.values("pk")), DROPPED)
     yield _file("executions", executions, EXECUTION)
     yield _file("execution_fills", ExecutionFill.objects.filter(trade_execution__in=executions.values("pk")), FILL)
     yield _file("hedge_orders", orders, ORDER)
@@ -104,6 +108,11 @@ DECISION_RECORD = {
     "role": "role",
 }
 DECISION_RUN = {"decision_id": "trade_decision__decision_id", "run_id": "run__run_id"}
+PLANNED_DAY = _as_they_are(
+    "planned_id strategy_name versions environment broker account_number trading_mode trading_day as_of outcome "
+    "refusals stance summary findings orders dropped_count"
+)
+DROPPED = {"planned_id": "day__planned_id"} | _as_they_are("strategy_name symbol reason text record_count records")
 EXECUTION = {"decision_id": "trade_decision__decision_id"} | _as_they_are(
     "execution_id attempt_number status client_order_id broker_order_id requested_shares notional_usd limit_price_usd "
     "placed_at submitted_at ended_at filled_shares average_price_usd reason http_status_code denied_by denied_figures "

@@ -29,7 +29,7 @@ from config.venues.quiver import QuiverVenue
 from config.wiring import make_ledger
 from trading.conductor.reconciling.identity import confirm_account
 
-CASH_USD = Decimal(100_000)
+CASH_USD = Decimal(400_000)
 WAIT_SECONDS = 10
 WHY = "the demo's own account"
 SHOWN_LINES = 24
@@ -57,19 +57,23 @@ def decide(say: Say) -> list[Checked]:
 
 
 def tell_of(say: Say) -> None:
-    """Answer the two questions: what data led to a trade, and why one failed."""
+    """Answer the two questions, what data led to a trade and why one failed; and report on the day."""
     executed = TradeDecision.objects.filter(status=Status.EXECUTED).order_by("-strength_order", "id").first()
     failed = TradeDecision.objects.filter(status=Status.FAILED).order_by("id").first()
-    for command, decision in (("trade_lineage", executed), ("trade_failure", failed)):
-        if decision is not None:
-            say(f"--- {command} {decision.decision_id}")
-            text = StringIO()
-            call_command(command, str(decision.decision_id), stdout=text)
-            lines = text.getvalue().splitlines()
-            for line in lines[:SHOWN_LINES]:
-                say(line)
-            if len(lines) > SHOWN_LINES:
-                say(f"… and {len(lines) - SHOWN_LINES} lines more")
+    asked: list[tuple[str, ...]] = [
+        (command, str(decision.decision_id))
+        for command, decision in (("trade_lineage", executed), ("trade_failure", failed))
+        if decision is not None
+    ]
+    for command in (*asked, ("daily_summary",), ("failure_analysis",), ("strategy_performance",)):
+        say(f"--- {' '.join(command)}")
+        text = StringIO()
+        call_command(*command, stdout=text)
+        lines = text.getvalue().splitlines()
+        for line in lines[:SHOWN_LINES]:
+            say(line)
+        if len(lines) > SHOWN_LINES:
+            say(f"… and {len(lines) - SHOWN_LINES} lines more")
 
 
 @contextmanager

@@ -84,7 +84,7 @@ def test_a_day_at_schwab_buys_whole_shares(schwab):
 def dry_run(quiver, monkeypatch):
     monkeypatch.setenv("BROKER", "dry_run")
     monkeypatch.setenv("DRY_RUN_FILL_SECONDS", "0")
-    monkeypatch.setenv("DRY_RUN_EQUITY_USD", "100000")
+    monkeypatch.setenv("DRY_RUN_EQUITY_USD", "400000")
     with wired_day() as wired:
         here = wired.broker.account()
     confirm_account("dry_run", here, actor="tests", reason="a test", now=timezone.now())

@@ -17,7 +17,7 @@ from trading.conductor.reconciling.identity import confirm_account
 
 
 @contextmanager
-def opened_pipeline(monkeypatch, *, cash_usd=Decimal(100_000)) -> Iterator[tuple[AlpacaVenue, QuiverVenue]]:
+def opened_pipeline(monkeypatch, *, cash_usd=Decimal(400_000)) -> Iterator[tuple[AlpacaVenue, QuiverVenue]]:
     """Both venues, over HTTP, named by the environment. Nobody sleeps meanwhile."""
     monkeypatch.setattr("time.sleep", lambda _: None)
     exchange = Exchange(fill_seconds=0, hours=Hours(door=Door.OPEN), accounts=[Account(cash_usd=cash_usd)])

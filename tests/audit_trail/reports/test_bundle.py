@@ -64,6 +64,8 @@ def test_a_bundle_holds_a_period_and_what_it_rests_on(period):
         "decisions": 2,
         "decision_records": 1,
         "decision_runs": 1,
+        "planned_days": 0,
+        "dropped_candidates": 0,
         "executions": 1,
         "execution_fills": 1,
         "hedge_orders": 1,
@@ -139,11 +141,11 @@ def test_the_seals_are_those_over_what_was_recorded_in_the_period(sealed, found,
 
 
 def test_more_rows_take_no_more_statements(period, django_assert_num_queries):
-    with django_assert_num_queries(15):  # One a file, one for the ledger's mode, and one that finds the first seal.
+    with django_assert_num_queries(17):  # One a file, one for the ledger's mode, and one that finds the first seal.
         written()
     for _ in range(5):
         filled(symbol=f"S{make.number()}")
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(17):
         written()
 
 

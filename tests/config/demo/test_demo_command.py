@@ -67,9 +67,11 @@ def test_once_through_hedges_and_finds_nothing_wrong(tmp_path, ledger, given):
     assert re.search(r"^\|\s+1 \| .* \| filled", done.stdout, re.MULTILINE)
     assert "chain  reorganised: 1 fill gone" in done.stdout
     assert "warning: Fill reverted" in done.stdout
-    assert re.search(r"BUY\s+MSFT\s+failed\s+Alpaca rejected htd-\S+: insufficient buying power", done.stdout)
+    assert re.search(r"BUY\s+[A-Z.]+\s+failed\s+Alpaca rejected htd-\S+: insufficient buying power", done.stdout)
     for question in ("trade_lineage", "trade_failure"):
         assert re.search(rf"^--- {question} [0-9a-f-]+\nportfolio 1\.0\.0: BUY ", done.stdout, re.MULTILINE)
+    for report in ("daily_summary", "failure_analysis", "strategy_performance"):
+        assert f"\n--- {report}\n" in done.stdout
     assert re.findall(r"^  (\w+)\s+(.*)$", checked_part(done.stdout), re.MULTILINE) == [
         ("ok", sentence_of(each)) for each in (*DECISION_CHECKS, *CHECKS)
     ]
