@@ -11,11 +11,15 @@ from django.utils import timezone
 from audit_trail.days.drafting import PORTFOLIO
 from audit_trail.executions.known import DecisionOrders
 from audit_trail.sources.quiver.feeds import FEEDS
+from config.broker_environment import ALPACA_API_SECRET
 from config.days import SCHEDULED_HOUR, wired_day
 from config.decision_environment import trades_daily
 from config.sources import BARS, NEEDS, is_set
 from trading.market_hours.calendar import NEW_YORK, session_of
 from trading.values.arithmetic import plain
+
+UNDER_WAY = 3
+"""With this code `ingest` ends where another process is at it."""
 
 # So long one that runs on schedule waits for sales before it buys, and for purchases before it tells of them. Whatever
 # is still open then is followed by the schedule of polling.
@@ -33,6 +37,8 @@ class Part(NamedTuple):
 
     command: tuple[str, ...]
     ends_the_day: bool
+    forgiven: tuple[int, ...] = (0, 1)
+    """Exit codes after which the day goes on all the same, where the part does not end it."""
 
     def __str__(self) -> str:
         return " ".join(self.command)
@@ -52,8 +58,8 @@ def parts(*, ingests: bool, seconds: int, plan_only: bool = False) -> Iterator[P
         for task in FEEDS:
             yield Part(("ingest", task), ends_the_day=True)
         # Without bars sizes go by a guess, which the plan says.
-        if is_set(NEEDS[BARS]):
-            yield Part(("ingest", BARS), ends_the_day=False)
+        if is_set(NEEDS[BARS]) and is_set(ALPACA_API_SECRET):
+            yield Part(("ingest", BARS), ends_the_day=False, forgiven=(0, 1, UNDER_WAY))
     if plan_only:
         yield Part(("run_strategy", PORTFOLIO, "--plan"), ends_the_day=True)
         return
@@ -74,7 +80,7 @@ def trade(day: Iterator[Part], out: Writable, errors: Writable) -> int:
             call_command(*part.command, stdout=out, stderr=errors)
         except (CommandError, SystemExit) as error:
             failed = error.returncode if isinstance(error, CommandError) else int(error.code or 0)
-            if part.ends_the_day or failed not in (0, 1):
+            if part.ends_the_day or failed not in part.forgiven:
                 raise DayEnded(part, failed, str(error)) from error
             if isinstance(error, CommandError):
                 errors.write(f"{part}: {error}\n")

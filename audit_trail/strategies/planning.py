@@ -217,6 +217,12 @@ class _Planner:
                 f"{', '.join(guessed)}: expected {RANGES + 1} daily bars, found fewer, so the size goes by "
                 "fallback_atr_pct: ingest bars"
             )
+        findings += [
+            f"{target.symbol}: expected a bar of each of the last {RANGES + 1} sessions, found none of "
+            f"{', '.join(map(str, target.market.missing))}: ingest bars"
+            for target in targets
+            if target.market.missing and target.market.atr_source is RangeSource.BARS
+        ]
         if taken is Stance.KEEP and self._positions:
             findings.append(f"no target at all: {len(self._positions)} positions stay as they are")
         if taken is Stance.LIQUIDATE and self._positions:

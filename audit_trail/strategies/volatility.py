@@ -11,7 +11,7 @@ import msgspec
 from audit_trail.strategies.known import Known
 from audit_trail.strategies.parameters import Sizing
 from audit_trail.strategies.records import DailyBar, LatestPrice, RecordRef
-from trading.market_hours.calendar import NEW_YORK
+from trading.market_hours.calendar import NEW_YORK, session_of
 from trading.values.arithmetic import ZERO, multiply, quotient, subtract, total
 from trading.values.symbols import Symbol
 
@@ -42,6 +42,9 @@ class MarketView(msgspec.Struct, frozen=True, kw_only=True):
     """None where there are no bars."""
 
     records: tuple[RecordRef, ...]
+    missing: tuple[date, ...] = ()
+    """Sessions of the last fifteen that have no bar, where there are bars at all."""
+
     known_at: datetime
     """When we had the newest of them."""
 
@@ -84,6 +87,11 @@ class Market:
             known_at=latest.known_at,
         )
 
+    def _last_sessions(self) -> list[date]:
+        """The sessions before the day that an average true range is of."""
+        days = (self._day - timedelta(days=number) for number in range(1, self._sizing.bars_days + 1))
+        return sorted([day for day in days if session_of(day) is not None][: RANGES + 1])
+
     def _of_bars(self, symbol: Symbol, bars: list[DailyBar]) -> MarketView:
         last = bars[-1]
         measured = average_true_range(bars)
@@ -98,6 +106,7 @@ class Market:
             sessions=len(bars),
             volume_20d_avg=quotient(total(volumes), Decimal(len(volumes))),
             records=tuple(bar.ref for bar in used),
+            missing=tuple(day for day in self._last_sessions() if day not in self._bars[symbol]),
             known_at=max(bar.known_at for bar in used),
         )
 

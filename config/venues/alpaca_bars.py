@@ -34,6 +34,8 @@ class DailyBars:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self.told: dict[str, list[dict[str, Any]]] = {}
+        # What was once told of a session stays, whatever the price is later.
+        self._made_before: dict[tuple[str, date], tuple[dict[str, Any], Decimal]] = {}
 
     def routes(self) -> list[Route]:
         return [Route("GET", "/v2/stocks/bars", "bars", self.bars)]
@@ -73,11 +75,13 @@ class DailyBars:
         if instrument is None:
             return
         now = self._exchange.clock.now()
-        close, day = instrument.price_usd, now.astimezone(EASTERN).date()
+        day = now.astimezone(EASTERN).date()
+        close = instrument.price_usd
         while day >= first:
             session = self._exchange.hours.session(day, now)
             if session is not None and session.closes_at <= now:
-                bar, before = _bar(symbol, day, close)
+                made = self._made_before.get((symbol, day)) or _bar(symbol, day, close)
+                bar, before = self._made_before[symbol, day] = made
                 if day <= last:
                     yield bar
                 close = before

@@ -15,9 +15,11 @@ from audit_trail.sources.alpaca.ingesting import last_finished_day
 from audit_trail.sources.alpaca.models import HistoricalBar
 from config.environment import SettingError
 from config.sources import ingest_on_schedule
+from config.trading_day import parts
 from config.venues.alpaca_bars import bar_json
 from config.venues.faults import refuse
 from config.venues.quiver_rows import congress_row, insider_row
+from tests.support import ingested
 from tests.support.commands import refused, run
 from tests.support.pipeline import opened_pipeline
 from trading.market_hours.calendar import session_of
@@ -146,3 +148,30 @@ def test_the_schedule_fetches_bars_where_there_are_keys(one_signal, monkeypatch)
     monkeypatch.delenv("ALPACA_API_KEY")
 
     assert ingest_on_schedule("bars") == "ALPACA_API_KEY is not set: nothing was fetched"
+
+
+@pytest.mark.parametrize("left_out", [0, 5], ids=["the last session", "one between"])
+def test_a_session_without_a_bar_is_told_with_the_plan(one_signal, left_out):
+    told = list(sessions(21))
+    missing = told.pop(left_out)
+    one_signal.bars.told["AMZN"] = told
+    run("ingest", "bars")
+
+    planned = run("run_strategy", "portfolio", "--plan")
+
+    assert f"AMZN: expected a bar of each of the last 15 sessions, found none of {missing['t'][:10]}" in planned
+
+
+def test_a_run_of_bars_under_way_elsewhere_does_not_end_the_day(one_signal):
+    ingested.running(task_name="bars", alive_until=timezone.now() + timedelta(minutes=5))
+
+    with pytest.raises(SystemExit):
+        call_command("trade_day", "--follow", "5")
+
+    assert TradeDecision.objects.exists()
+
+
+def test_a_day_without_the_secret_of_bars_does_not_ask_for_them(one_signal, monkeypatch):
+    monkeypatch.delenv("ALPACA_API_SECRET")
+
+    assert ("ingest", "bars") not in [part.command for part in parts(ingests=True, seconds=5)]

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
-from audit_trail.ingestion.batches import BadRow, Batch, RecordKind, Unreadable
+from audit_trail.ingestion.batches import BadRow, Batch, ReadRow, RecordKind, Unreadable
 from audit_trail.ingestion.models import DataIngestionRun
 from audit_trail.ingestion.running import Clock, ingesting
 from audit_trail.sources.alpaca.models import HistoricalBar
@@ -45,15 +45,29 @@ def ingest(service: AlpacaBars, symbols: Collection[str], window: Window, *, clo
 
 
 def _batch(service: AlpacaBars, calls: SourceCalls, symbols: list[str], window: Window, *, finished: date) -> Batch:
-    good, bad = [], []
+    good: dict[tuple[str, ...], ReadRow] = {}
+    bad = []
     until = min(window.until, finished)
     for name, bar in service.bars(calls, symbols, since=window.since, until=until):
         row = as_row(name, bar)
         try:
             told = read(row, feed=service.feed)
+            if window.since <= told.disclosed_on <= until:
+                _refuse_other_than_asked(told, symbols)
+                _refuse_another(good.setdefault(told.key, told), told)
         except Unreadable as error:
             bad.append(BadRow(row, str(error)))
-            continue
-        if window.since <= told.disclosed_on <= until:
-            good.append(told)
-    return Batch(kind=KIND, read=good, bad=bad)
+    return Batch(kind=KIND, read=list(good.values()), bad=bad)
+
+
+def _refuse_other_than_asked(told: ReadRow, symbols: Collection[str]) -> None:
+    if told.symbol not in symbols:
+        raise Unreadable(f"expected a bar of a symbol that was asked for, was of {told.symbol}")
+    if session_of(told.disclosed_on) is None:
+        raise Unreadable(f"expected a bar of a session, and there is none on {told.disclosed_on}")
+
+
+def _refuse_another(first: ReadRow, told: ReadRow) -> None:
+    """A session has one bar of a symbol. One that is repeated says nothing new; one that differs is not guessed at."""
+    if first.content_hash != told.content_hash:
+        raise Unreadable(f"expected one bar of {told.symbol} on {told.disclosed_on}, found another that differs")

@@ -209,6 +209,52 @@ def test_a_bar_without_its_time_is_parked(bars, t):
     assert "expected t as a time with a zone" in ParkedRow.objects.get().reason
 
 
+SATURDAY = date(2026, 2, 21)
+
+
+def test_a_bar_of_a_day_without_a_session_is_parked(bars):
+    bars.venue.bars.told["AAPL"] = [bar_json(SATURDAY, **BAR), bar_json(FRIDAY, **BAR)]
+
+    bars.ingest()
+
+    assert [row.day for row in HistoricalBar.objects.all()] == [FRIDAY]
+    assert "there is none on 2026-02-21" in ParkedRow.objects.get().reason
+
+
+def test_a_bar_of_a_symbol_that_was_not_asked_for_is_parked(bars, monkeypatch):
+    told = bars.venue.bars._between
+    monkeypatch.setattr(bars.venue.bars, "_between", lambda *asked: [*told(*asked), ("ZZZ", bar_json(FRIDAY, **BAR))])
+
+    bars.ingest()
+
+    assert set(HistoricalBar.objects.values_list("symbol", flat=True)) == {"AAPL"}
+    assert "was of ZZZ" in ParkedRow.objects.get().reason
+
+
+def test_a_session_that_is_told_twice_has_one_bar(bars):
+    bars.tell("AAPL", {}, {})
+
+    run = bars.ingest()
+
+    assert (run.records_created, run.records_parked) == (1, 0)
+
+
+def test_of_two_bars_of_a_session_that_differ_the_second_is_parked(bars):
+    bars.tell("AAPL", {}, {"close": "120.5"})
+
+    run = bars.ingest()
+
+    assert (run.records_created, run.records_parked) == (1, 1)
+    assert "another that differs" in ParkedRow.objects.get().reason
+
+
+def test_what_was_told_of_former_sessions_stays_when_the_price_moves(bars):
+    bars.ingest()
+    bars.venue.exchange.book.instruments["AAPL"].price_usd = Decimal(150)
+
+    assert bars.ingest().records_skipped == 29
+
+
 def test_a_symbol_that_nobody_knows_is_left_out_and_keeps_nobody_else_out(bars):
     run = bars.ingest("NOSUCH", "AAPL")
 
