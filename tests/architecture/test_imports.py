@@ -32,6 +32,7 @@ PARTS = [
     "audit_trail.decisions",
     "audit_trail.executions",
     "audit_trail.days",
+    "audit_trail.alerts",
     "audit_trail",  # Likewise.
     "config.venues",
     "config",
