@@ -7,6 +7,7 @@ files of its own and keeps none. It tries once: the outbox tries again.
 
 import hashlib
 import re
+import threading
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -53,14 +54,33 @@ class Channel:
 
     def send(self, title: str, body: str, *, is_critical: bool = False) -> None:
         """Send a message, once. Raises NotDelivered."""
+        answers: list[str] = []
+
+        def ask() -> None:
+            answers.append(self._asked(title, body, is_critical))
+
+        # Time-outs are between bytes, so a service that trickles would hold us for ever; and a thread of apprise's own
+        # would keep the process from ending.
+        thread = threading.Thread(target=ask, daemon=True)
+        thread.start()
+        thread.join(SENDS_WITHIN_SECONDS)
+        refusal = answers[0] if answers else f"no answer within {SENDS_WITHIN_SECONDS} seconds, so it may have come"
+        if refusal:
+            raise NotDelivered(without_address(refusal, self._url)[:300])
+
+    def _asked(self, title: str, body: str, is_critical: bool) -> str:
+        """Send, and return why it was not taken, or nothing."""
         from apprise import Apprise, NotifyFormat, NotifyType
 
         service = Apprise(self._plugin, asset=self._plugin.asset)
         kind = NotifyType.FAILURE if is_critical else NotifyType.WARNING
-        result = service.notify(body=body, title=title, notify_type=kind, body_format=NotifyFormat.TEXT)
-        if not result:
-            said = " ".join(dict.fromkeys(entry.message for entry in result.logs()))
-            raise NotDelivered(without_address(said or f"apprise said {result.status.name.lower()}", self._url)[:300])
+        try:
+            result = service.notify(body=body, title=title, notify_type=kind, body_format=NotifyFormat.TEXT)
+        except Exception as error:  # noqa: BLE001  # many services, each with errors of its own: told, and tried again
+            return f"apprise failed: {type(error).__name__}: {error}"
+        if result:
+            return ""
+        return " ".join(dict.fromkeys(entry.message for entry in result.logs())) or "apprise does not say why"
 
 
 def channel_name(url: Secret) -> str:
@@ -130,7 +150,7 @@ def _asset() -> "AppriseAsset":
         pem_autogen=False,
         pgp_autogen=False,
         storage_mode="memory",
-        service_timeout=SENDS_WITHIN_SECONDS,
+        service_timeout=0,
         allow_templates=False,
         language="en",
         timezone="UTC",

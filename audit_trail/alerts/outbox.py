@@ -8,7 +8,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import structlog
-from django.db.models import Case, F, QuerySet, Value, When
+from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from audit_trail.alerts.models import AlertChannel, AlertDelivery, DeliveryState, is_free
 from audit_trail.alerts.planning import CHANNEL_FAILING
@@ -36,9 +36,9 @@ def known_channel(name: str, *, at: datetime) -> AlertChannel:
 
 
 def take(channel: AlertChannel, *, at: datetime, quiet: bool) -> list[AlertDelivery]:
-    """Take what is due for a channel, what hurries first; while it is quiet nothing else."""
+    """Take what is due for a channel, what hurries first; while it is quiet only that, and what was asked for."""
     due = channel.deliveries.filter(is_free(at), state=DeliveryState.PENDING, next_attempt_at__lte=at)
-    due = due.filter(severity=Severity.CRITICAL) if quiet else due
+    due = due.filter(Q(severity=Severity.CRITICAL) | Q(asked_by__isnull=False)) if quiet else due
     in_order = (Case(When(severity=Severity.CRITICAL, then=0), default=1), "id")
     keys = list(due.order_by(*in_order).values_list("pk", flat=True)[:MOST_TAKEN])
     if not keys:

@@ -57,8 +57,7 @@ def test_a_section_links_to_places_that_are_there():
         ),
         ('open_notice(subject="x", kind="late_fill")', ["late_fill"]),
         (
-            'RULES = [Rule("rows_unread", unread), Rule("calls_failing", failing)]\n'
-            "for rule in RULES:\n    open_notice(rule.kind, 'x', 'y', at=now)",
+            'RULES = [Rule("rows_unread", f), Rule("calls_failing", f)]\nopen_notice(rule.kind, "x", "y", at=now)',
             ["rows_unread", "calls_failing"],
         ),
         ("close_notice('late_fill', 'order 1', at=now)", []),

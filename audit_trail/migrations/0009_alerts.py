@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("audit_trail", "0007_kinds_of_payloads"),
+        ("audit_trail", "0008_historical_bars"),
         ("trading", "0015_draining_asked_for"),
     ]
 
