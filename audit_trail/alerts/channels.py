@@ -105,8 +105,13 @@ def parts_of(url: str) -> set[str]:
         word
         for part in found
         for word in (part, unquote(part))
-        if len(word) >= _SHORTEST_SECRET and word not in HERE and not word.isdigit()
+        if len(word) >= _SHORTEST_SECRET and word not in HERE and not _is_small_number(word)
     }
+
+
+def _is_small_number(word: str) -> bool:
+    """A port, or a count; to hide each of them would hide the text."""
+    return word.isdigit() and len(word) < 8
 
 
 def _plugin(url: Secret) -> "NotifyBase":

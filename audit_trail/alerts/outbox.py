@@ -11,12 +11,14 @@ import structlog
 from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from audit_trail.alerts.models import AlertChannel, AlertDelivery, DeliveryState, is_free
-from audit_trail.alerts.planning import CHANNEL_FAILING
 from audit_trail.alerts.severity import Severity
 from trading.conductor.processes import process_name
 from trading.notices.models import close_notice, open_notice
 
 log = structlog.get_logger(__name__)
+
+CHANNEL_FAILING = "alert_channel_failing"
+"""Whose subject is a channel."""
 
 HELD_FOR = timedelta(minutes=2)
 """Longer than sending to one channel may take."""

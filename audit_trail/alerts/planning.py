@@ -10,12 +10,10 @@ from datetime import date, datetime, timedelta
 from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 
 from audit_trail.alerts.models import About, AlertChannel, AlertDelivery, DeliveryState, is_free
+from audit_trail.alerts.outbox import CHANNEL_FAILING
 from audit_trail.alerts.severity import HOLDS_BACK, KINDS, NOT_IN_A_HURRY, Severity, severity_of
 from trading.market_hours.calendar import NEW_YORK, session_of
 from trading.notices.models import Notice
-
-CHANNEL_FAILING = "alert_channel_failing"
-"""Whose subject is a channel. A channel is not told of itself."""
 
 MOST_AT_ONCE = 500
 SUMMED_UP_AFTER = timedelta(minutes=30)

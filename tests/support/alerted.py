@@ -21,8 +21,8 @@ def delivery(**facts):
         "last_error": "error=500",
         "ended_at": NOON,
     } | facts
-    if given.get("summary_day") is None:
-        given.setdefault("notice", notice())
+    if given.get("summary_day") is None and "notice" not in given:
+        given["notice"] = notice()
     return AlertDelivery.objects.create(**{"channel": facts.get("channel") or channel()} | given)
 
 

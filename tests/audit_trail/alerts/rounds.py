@@ -1,15 +1,20 @@
 """Rounds of the outbox on a clock that the test turns on."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from audit_trail.alerts.models import AlertDelivery
+from audit_trail.alerts.quiet_hours import QuietHours
 from audit_trail.alerts.sending import Manner, send_due
 from tests.support.alerted import Told
 from trading.notices.models import close_notice, open_notice
 
 # A Monday morning in New York, before anything of the day is summed up.
 MORNING = datetime(2026, 3, 2, 15, tzinfo=UTC)
+EVENING = datetime(2026, 3, 3, 3, 30, tzinfo=UTC)  # Half past ten in New York.
+
 DAYTIME = Manner()
+NIGHT = Manner(quiet=QuietHours(begins=time(22), ends=time(7), zone=ZoneInfo("America/New_York")))
 
 
 class Desk:

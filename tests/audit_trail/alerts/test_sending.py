@@ -1,31 +1,21 @@
 """What an operator must know is told once on each channel, whatever happens on the way; nothing is lost in silence."""
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from audit_trail.alerts import outbox
 from audit_trail.alerts.models import AlertChannel, AlertDelivery
 from audit_trail.alerts.planning import last_summed_up
-from audit_trail.alerts.quiet_hours import QuietHours
 from audit_trail.alerts.sending import Manner, Round
-from tests.audit_trail.alerts.rounds import DAYTIME, MORNING, Desk, states
+from tests.audit_trail.alerts.rounds import EVENING, MORNING, NIGHT, Desk, states
 from tests.support import factories
 from tests.support.alerted import Told
-from trading.ledger.mode import Installation, ensure_installation
+from trading.ledger.mode import Installation
 from trading.notices.models import Notice
 
 pytestmark = pytest.mark.django_db
-
-NIGHT = Manner(quiet=QuietHours(begins=time(22), ends=time(7), zone=ZoneInfo("America/New_York")))
-EVENING = datetime(2026, 3, 3, 3, 30, tzinfo=UTC)  # Half past ten in New York.
-
-
-@pytest.fixture(autouse=True)
-def _installation():
-    ensure_installation()
 
 
 @pytest.fixture(name="desk")
@@ -379,7 +369,6 @@ def test_a_round_without_news_asks_little_and_no_more_for_more_notices(desk, dja
 
 
 def test_a_round_that_tells_much_does_it_in_a_fixed_number_of_queries(desk, django_assert_max_num_queries):
-    desk.manner = DAYTIME
     for n in range(40):
         desk.opened(subject=f"S{n}")
 
