@@ -1,12 +1,11 @@
 """Messages: what people read. Several alerts stand in one, each with a number that stays, however often it is sent."""
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import UTC, date
 from typing import NamedTuple
 
 from audit_trail.alerts.models import About, AlertDelivery
 from audit_trail.alerts.severity import Severity
-from trading.market_hours.calendar import NEW_YORK
 
 AT_LENGTH = 5
 """Of more alerts at once each is told in a line, so that the page can be read on a telephone."""
@@ -89,9 +88,9 @@ def _headline(one: AlertDelivery) -> str:
 
 def _at_length(one: AlertDelivery) -> str:
     notice = one.matter
-    since = f"since {notice.opened_at.astimezone(NEW_YORK):%Y-%m-%d %H:%M} New York"
+    since = f"since {notice.opened_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     if notice.closed_at is not None:
-        since += f", over since {notice.closed_at.astimezone(NEW_YORK):%Y-%m-%d %H:%M}"
+        since += f", over since {notice.closed_at.astimezone(UTC):%Y-%m-%d %H:%M}"
     elif notice.times > 1:
         since += f", met {notice.times} times"
     return f"{_headline(one)}\n{_cut(notice.text, LONGEST)}\n{since}"

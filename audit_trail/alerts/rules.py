@@ -1,11 +1,11 @@
 """Rules: what in the figures an operator must know of. Pure: each gives a text for each subject it holds for."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from audit_trail.alerts.figures import EndedDecisions, Figures, TaskFigures
 from audit_trail.alerts.thresholds import Thresholds
-from trading.market_hours.calendar import NEW_YORK, session_of
+from trading.market_hours.calendar import session_of
 
 Findings = dict[str, str]
 """What is found, by what it is about. Nothing found is nothing to tell, and closes what was told."""
@@ -131,4 +131,4 @@ def _hours(limits: Thresholds) -> str:
 
 
 def _told(at: datetime) -> str:
-    return f"{at.astimezone(NEW_YORK):%Y-%m-%d %H:%M} New York"
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

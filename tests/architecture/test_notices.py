@@ -11,6 +11,7 @@ from audit_trail.alerts.severity import KINDS
 from tests.architecture.source import PROJECT, files
 
 OPERATIONS = PROJECT / "docs" / "operations.md"
+ALERTS = PROJECT / "docs" / "alerts.md"
 TOLD = ("*At risk*", "*Look at*", "*Do*")
 
 
@@ -34,6 +35,15 @@ def test_each_section_says_what_is_at_risk_what_to_look_at_and_what_to_do():
 
 def test_each_kind_has_its_severity_and_no_severity_is_of_another():
     assert sorted(KINDS) == sorted(kinds())
+
+
+def test_each_kind_is_told_in_the_table_of_alerts_as_it_is_treated():
+    told = re.findall(r"^\| \[`([a-z_]+)`\]\(operations\.md#\1\) \| (\w+) \| (\w+) \| ", ALERTS.read_text(), re.M)
+
+    assert told == [
+        (kind, standing.severity.value, "yes" if standing.is_reminded else "no")
+        for kind, standing in sorted(KINDS.items())
+    ]
 
 
 def test_a_section_links_to_places_that_are_there():

@@ -7,7 +7,7 @@ from django.core.management import get_commands, load_command_class
 
 from tests.architecture.source import PROJECT
 
-DOCUMENTS = ["README.md", "docs/operations.md", "docs/flows.md", "docs/payloads.md"]
+DOCUMENTS = ["README.md", "docs/operations.md", "docs/flows.md", "docs/payloads.md", "docs/alerts.md"]
 MENTIONED = re.compile(r"manage\.py ([a-z_]+)((?: --[a-z-]+)*)")
 
 

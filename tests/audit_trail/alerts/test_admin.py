@@ -58,7 +58,7 @@ def test_sent_again_it_is_a_row_of_its_own_with_who_and_why_and_goes_out_even_wh
     assert lost.state == "failed"
     AlertDelivery.objects.filter(pk=new.pk).update(created_at=desk.at, next_attempt_at=desk.at)
     desk.round()
-    assert desk.titles == [f"warning: {lost.notice}"]
+    assert desk.titles == [f"warning: ingestion_failed {lost.notice.subject}"]
 
 
 def test_what_waits_already_is_not_sent_again(at_the_desk):
