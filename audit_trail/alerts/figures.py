@@ -55,7 +55,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
     strategies: Mapping[str, EndedDecisions] = {}
     payload_bytes: int | None = None
-    """What payloads take in the database; None where it does not tell."""
+    """What payloads took in the database when it was measured last; None where nobody did, or it does not tell."""
 
     executed_twice: Mapping[str, tuple[str, ...]] = {}
     """Our ids of the orders of each decision that has more than one."""

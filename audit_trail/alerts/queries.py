@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db.models import Count, F, QuerySet, Window
@@ -15,10 +15,15 @@ from audit_trail.executions.models import TradeExecution
 from audit_trail.executions.orders import OrderState
 from audit_trail.ingestion.models import DataIngestionRun, RunStatus
 from audit_trail.payloads.models import ApiCallLog, ApiPayload
-from trading.growth.sizes import table_sizes
+from trading.growth.samples import TableSample
 from trading.market_hours.calendar import NEW_YORK
 
-NEVER_AT_THE_BROKER = (OrderState.DENIED.value, OrderState.UNSENT.value, OrderState.FAILED.value)
+MAY_BE_AT_THE_BROKER = tuple(
+    state.value for state in OrderState if state not in (OrderState.DENIED, OrderState.UNSENT, OrderState.FAILED)
+)
+SAMPLED_WITHIN = timedelta(days=1)
+DECIDED_WITHIN = timedelta(days=7)
+"""Decisions of a day were made no longer before it; by that the database finds them in an index."""
 
 IS_IT_THERE = "find"
 """How the purpose of a call begins that asks whether the broker has an order. No is an answer to it, and no failure."""
@@ -39,11 +44,11 @@ def figures_at(at: datetime, tasks: Collection[WatchedTask], limits: Thresholds)
         at=at,
         trading_day=day,
         tasks=_tasks(tasks, at=at, limits=limits),
-        today=_in_all(_ended(TradeDecision.objects.filter(trading_day=day))),
+        today=_in_all(_ended(TradeDecision.objects.filter(trading_day=day, decided_at__gte=at - DECIDED_WITHIN))),
         pending=list(TradeDecision.objects.filter(status=Status.PENDING).values_list("trading_day", "decided_at")),
         failed_calls=_failed_calls(since=at - limits.calls_within),
         strategies=_ended(TradeDecision.objects.filter(decided_at__gte=at - limits.success_within)),
-        payload_bytes=_bytes_of(ApiPayload._meta.db_table),
+        payload_bytes=_bytes_of(ApiPayload._meta.db_table, at=at),
         executed_twice=_executed_twice(since=at - limits.executed_within),
     )
 
@@ -95,12 +100,14 @@ def _failed_calls(*, since: datetime) -> dict[str, int]:
     return dict(failed)
 
 
-def _bytes_of(table: str) -> int | None:
-    return next((size.bytes for size in table_sizes() if size.table == table), None)
+def _bytes_of(table: str, *, at: datetime) -> int | None:
+    """As the last sample of a day has it: to measure, SQLite reads the whole file."""
+    samples = TableSample.objects.filter(table=table, sampled_at__gte=at - SAMPLED_WITHIN, sampled_at__lte=at)
+    return samples.order_by("-sampled_at").values_list("bytes", flat=True).first()
 
 
 def _executed_twice(*, since: datetime) -> dict[str, tuple[str, ...]]:
-    orders = TradeExecution.objects.exclude(status__in=NEVER_AT_THE_BROKER)
+    orders = TradeExecution.objects.filter(status__in=MAY_BE_AT_THE_BROKER)
     twice = (
         orders.filter(placed_at__gte=since)
         .order_by()

@@ -85,7 +85,7 @@ def payload_storage(figures: Figures, limits: Thresholds) -> Findings:
         return {}
     return {
         "api_payloads": f"the bodies of calls take {_gigabytes(figures.payload_bytes)} GB, more than "
-        f"{_gigabytes(limits.payload_bytes)} GB: take out old ones with `manage.py purge_payloads --older-than`"
+        f"{_gigabytes(limits.payload_bytes)} GB: take out old ones with `manage.py purge_api_payloads --older-than`"
     }
 
 
