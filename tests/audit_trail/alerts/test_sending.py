@@ -1,14 +1,18 @@
 """What an operator must know is told once on each channel, whatever happens on the way; nothing is lost in silence."""
 
 import re
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.db import connection
 
 from audit_trail.alerts import outbox
 from audit_trail.alerts.models import AlertChannel, AlertDelivery
 from audit_trail.alerts.planning import last_summed_up
-from audit_trail.alerts.sending import Manner, Round
+from audit_trail.alerts.sending import Manner, Round, send_due
 from tests.audit_trail.alerts.rounds import EVENING, MORNING, NIGHT, Desk, states
 from tests.support import factories
 from tests.support.alerted import Told
@@ -375,3 +379,37 @@ def test_a_round_that_tells_much_does_it_in_a_fixed_number_of_queries(desk, djan
     with django_assert_max_num_queries(30):
         desk.round()
     assert len(states(state="sent")) == 40
+
+
+# Side by side.
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_processes_at_once_tell_each_matter_once():
+    for n in range(12):
+        factories.notice(kind="symbol_halted", subject=f"S{n}", opened_at=MORNING)
+    begin = threading.Barrier(4)
+    channels = [Slow() for _ in range(4)]
+
+    def work(channel):
+        try:
+            begin.wait()
+            for _ in range(3):
+                send_due([channel], Manner(), clock=lambda: MORNING)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, channels))
+
+    body = "\n".join(body for channel in channels for _, body in channel.messages)
+    assert sorted(re.findall(r"symbol_halted (S[0-9]+)", body)) == sorted(f"S{n}" for n in range(12))
+    assert set(states()) == {("opened", "sent")}
+
+
+class Slow(Told):
+    """Takes its time, so that another process comes meanwhile."""
+
+    def send(self, title, body, *, is_critical=False):
+        time.sleep(0.05)
+        super().send(title, body, is_critical=is_critical)
