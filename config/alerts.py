@@ -13,7 +13,7 @@ from audit_trail.alerts.sending import Manner, Round, send_due
 from config.alert_environment import ALERT_URLS, AlertSettings, alert_settings
 from config.logs import Redactor
 from config.schedules import SCHEDULES
-from config.source_environment import QUIVER_API_TOKEN
+from config.sources import NEEDS, is_set
 from trading.market_hours.calendar import NEW_YORK, session_of
 
 INGESTS = "config.sources.ingest_on_schedule"
@@ -37,13 +37,11 @@ def send(settings: AlertSettings) -> Round:
 
 
 def watched_tasks() -> list[WatchedTask]:
-    """What is fetched by schedules; nothing where there is no subscription, since then nothing is fetched."""
-    if not os.environ.get(QUIVER_API_TOKEN.name, "").strip():
-        return []
+    """What is fetched by schedules; without the key of a source nothing is, and nobody misses it."""
     return [
         WatchedTask(task=str(one.arguments[0]), due_before=partial(last_due, one.crontab))
         for one in SCHEDULES
-        if one.function == INGESTS
+        if one.function == INGESTS and is_set(NEEDS[str(one.arguments[0])])
     ]
 
 

@@ -106,6 +106,8 @@ def test_only_who_has_a_subscription_misses_records(monkeypatch):
 
     monkeypatch.setenv("QUIVER_API_TOKEN", TOKEN)
     assert [one.task for one in watched_tasks()] == ["congress", "insider"]
+    monkeypatch.setenv("ALPACA_API_KEY", TOKEN)
+    assert [one.task for one in watched_tasks()] == ["congress", "insider", "bars"]
 
 
 # Commands and schedules.
