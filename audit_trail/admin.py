@@ -1,5 +1,6 @@
 """Admin of the audit trail, collected from where it belongs so that Django finds it."""
 
+from audit_trail.alerts import admin as alerts
 from audit_trail.days import admin as days
 from audit_trail.decisions import admin as decisions
 from audit_trail.executions import admin as executions
@@ -9,4 +10,4 @@ from audit_trail.sources import admin as sources
 from audit_trail.sources.alpaca import admin as alpaca
 from audit_trail.sources.quiver import admin as quiver
 
-__all__ = ["alpaca", "days", "decisions", "executions", "ingestion", "payloads", "quiver", "sources"]
+__all__ = ["alerts", "alpaca", "days", "decisions", "executions", "ingestion", "payloads", "quiver", "sources"]

@@ -1,5 +1,6 @@
 """Models of the audit trail, collected from where they belong so that Django finds them."""
 
+from audit_trail.alerts.models import AlertChannel, AlertDelivery
 from audit_trail.days.models import DroppedCandidate, PlannedDay, PlannedDecision
 from audit_trail.decisions.lineage import TradeDecisionRecord, TradeDecisionRun
 from audit_trail.decisions.models import TradeDecision
@@ -15,6 +16,8 @@ from audit_trail.sources.quiver.congress.models import CongressTrade
 from audit_trail.sources.quiver.insiders.models import InsiderTrade
 
 __all__ = [
+    "AlertChannel",
+    "AlertDelivery",
     "AlpacaOrder",
     "ApiCallLog",
     "ApiPayload",

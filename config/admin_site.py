@@ -45,6 +45,7 @@ UNFOLD: dict[str, Any] = {
                 "separator": True,
                 "items": [
                     _page("Notices", "notifications", "trading.notice"),
+                    _page("Alert deliveries", "outgoing_mail", "audit_trail.alertdelivery"),
                     _page("Positions", "balance", "trading.tradeaccumulator"),
                     _page("Orders", "receipt_long", "trading.offchaintrade"),
                     _page("Open exposure", "timer", "trading.exposure"),
@@ -171,6 +172,7 @@ UNFOLD: dict[str, Any] = {
                 "separator": True,
                 "collapsible": True,
                 "items": [
+                    _page("Alert channels", "campaign", "audit_trail.alertchannel"),
                     _page("Stations", "monitor_heart", "trading.stationheartbeat"),
                     _page("Station leases", "key", "trading.stationlease"),
                     _page("Ledger mode", "tune", "trading.ledgermode"),

@@ -12,6 +12,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from audit_trail.alerts.channels import parts_of
+
 HIDDEN = "***"
 
 SECRET_NAMES = re.compile(r"(^|_)(KEYS?|KEY_ID|SECRET|TOKEN|PASSWORD)$")
@@ -59,7 +61,10 @@ def configuration(*, level: str, environ: Mapping[str, str], terminal: bool | No
                 ],
             }
         },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
+            "nowhere": {"class": "logging.NullHandler"},
+        },
         "root": {"handlers": ["stderr"], "level": level},
         # Django and django-q bring handlers of their own; what they say goes through the redactor like the rest.
         "loggers": {
@@ -68,7 +73,9 @@ def configuration(*, level: str, environ: Mapping[str, str], terminal: bool | No
                 for name in ("django", "django.server", "django-q")
             },
             # They tell of every call, with whatever is secret in its address or its answer. Calls are on record.
-            **{name: {"level": "WARNING"} for name in ("httpx2", "httpcore2")},
+            **{name: {"level": "WARNING"} for name in ("httpx2", "httpcore2", "urllib3", "requests")},
+            # It tells of addresses. What it says of a message that was not taken is kept in the message's row.
+            "apprise": {"handlers": ["nowhere"], "level": "WARNING", "propagate": False},
         },
     }
 
@@ -143,6 +150,8 @@ def _texts(environ: Mapping[str, str]) -> Iterable[tuple[str, str]]:
                 yield from ((part.strip(), HIDDEN) for part in value.split(",") if len(part.strip()) >= KEY_LENGTH)
         elif name == "DATABASE_URL" or name.endswith("_DATABASE_URL"):
             yield from _password(value)
+        elif name == "ALERT_URLS":
+            yield from _addresses(value)
         elif name == "RPC_URL" or name.endswith("_RPC_URL"):
             yield from _node(value.strip())
 
@@ -154,6 +163,12 @@ def _password(url: str) -> Iterable[tuple[str, str]]:
         if password:
             yield password, HIDDEN
             yield unquote(password), HIDDEN
+
+
+def _addresses(text: str) -> Iterable[tuple[str, str]]:
+    """Of the address that alerts are sent to only its scheme is shown: tokens and chats may stand anywhere in it."""
+    for url in text.split():
+        yield from ((part, HIDDEN) for part in parts_of(url) if len(part) >= KEY_LENGTH)
 
 
 def _node(url: str) -> Iterable[tuple[str, str]]:

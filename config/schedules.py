@@ -110,6 +110,9 @@ SCHEDULES = [
     Scheduled("daily_bars", "config.sources.ingest_on_schedule", ("bars",), cron="20 13 * * 1-5"),
     # At ten in New York, which is one hour in winter and another in summer; it looks at the clock there by itself.
     Scheduled("trading_day", "config.trading_day.trade_on_schedule", cron="0 14,15 * * 1-5"),
+    # What is recorded is held against the rules; what an operator must know is told, the day's summary too.
+    Scheduled("alert_rules", "config.alerts.evaluate_rules", every_minutes=5),
+    Scheduled("alert_delivery", "config.alerts.send_on_schedule", every_minutes=1),
     Scheduled("old_payloads", "config.housekeeping.purge_old_payloads", cron="0 7 1 * *"),
     Scheduled("disk_space", "config.housekeeping.look_at_disk", every_minutes=5),
 ]

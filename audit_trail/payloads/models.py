@@ -143,6 +143,8 @@ class ApiCallLog(models.Model):
             models.Index(fields=["http_status_code", "id"], name="api_call_logs_status"),
             models.Index(fields=["correlation_id"], name="api_call_logs_correlation"),
             models.Index(fields=["sent_at"], condition=Q(ended_at=None), name="api_call_logs_unanswered"),
+            # Hardly any, and looked at every few minutes.
+            models.Index(fields=["ended_at"], condition=Q(http_status_code__gte=400), name="api_call_logs_failed"),
         ]
 
     def __str__(self) -> str:

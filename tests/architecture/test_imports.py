@@ -33,6 +33,7 @@ PARTS = [
     "audit_trail.executions",
     "audit_trail.days",
     "audit_trail.reports",
+    "audit_trail.alerts",
     "audit_trail",  # Likewise.
     "config.venues",
     "config",

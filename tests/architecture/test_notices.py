@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from audit_trail.alerts.severity import KINDS
 from tests.architecture.source import PROJECT, files
 
 OPERATIONS = PROJECT / "docs" / "operations.md"
+ALERTS = PROJECT / "docs" / "alerts.md"
 TOLD = ("*At risk*", "*Look at*", "*Do*")
 
 
@@ -29,6 +31,19 @@ def test_each_section_says_what_is_at_risk_what_to_look_at_and_what_to_do():
     }
     # Its own section is linked to, which tells both.
     assert lacking == {}
+
+
+def test_each_kind_has_its_severity_and_no_severity_is_of_another():
+    assert sorted(KINDS) == sorted(kinds())
+
+
+def test_each_kind_is_told_in_the_table_of_alerts_as_it_is_treated():
+    told = re.findall(r"^\| \[`([a-z_]+)`\]\(operations\.md#\1\) \| (\w+) \| (\w+) \| ", ALERTS.read_text(), re.M)
+
+    assert told == [
+        (kind, standing.severity.value, "yes" if standing.is_reminded else "no")
+        for kind, standing in sorted(KINDS.items())
+    ]
 
 
 def test_a_section_links_to_places_that_are_there():
@@ -51,6 +66,10 @@ def test_a_section_links_to_places_that_are_there():
             ["kill_switch"],
         ),
         ('open_notice(subject="x", kind="late_fill")', ["late_fill"]),
+        (
+            'RULES = [Rule("rows_unread", f), Rule("calls_failing", f)]\nopen_notice(rule.kind, "x", "y", at=now)',
+            ["rows_unread", "calls_failing"],
+        ),
         ("close_notice('late_fill', 'order 1', at=now)", []),
         ("def open_notice(kind, subject): pass", []),
     ],
@@ -60,7 +79,13 @@ def test_a_kind_is_found_however_it_is_written(source, found):
 
 
 @pytest.mark.parametrize(
-    "source", ["open_notice(kind, subject)", "open_notice(f'{x}_stuck', subject)", "open_notice()"]
+    "source",
+    [
+        "open_notice(kind, subject)",
+        "open_notice(rule.kind, subject)",
+        "open_notice(f'{x}_stuck', subject)",
+        "open_notice()",
+    ],
 )
 def test_a_kind_that_can_not_be_told_is_an_error(source):
     with pytest.raises(UnclearKind):
@@ -81,10 +106,20 @@ def kinds_in(source: str, path: Path = Path("x.py")) -> Iterator[str]:
                 yield kind
             case [ast.Name(id=name)] if (text := text_of(name, tree)) is not None:
                 yield text
+            case [ast.Attribute(value=ast.Name(id="rule"), attr="kind")] if rules := list(kinds_of_rules(tree)):
+                yield from rules
             case [ast.Attribute(value=ast.Name(id="self"), attr=name)] if scope and (text := text_of(name, scope)):
                 yield text
             case _:
                 raise UnclearKind(f"{path}:{node.lineno}: expected the kind as a text or a name of one in this file")
+
+
+def kinds_of_rules(tree: ast.Module) -> Iterator[str]:
+    """Yield the kind of each rule that a file lists."""
+    for _, node in calls_of("Rule", tree, None):
+        match node.args:
+            case [ast.Constant(value=str(kind)), *_]:
+                yield kind
 
 
 def calls_of(name: str, node: ast.AST, scope: ast.ClassDef | None) -> Iterator[tuple[ast.ClassDef | None, ast.Call]]:

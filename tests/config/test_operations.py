@@ -14,6 +14,7 @@ DOCUMENTS = [
     "docs/payloads.md",
     "docs/audit_trail_queries.md",
     "docs/reports.md",
+    "docs/alerts.md",
 ]
 MENTIONED = re.compile(r"manage\.py ([a-z_]+)((?: --[a-z-]+)*)")
 

@@ -5,7 +5,7 @@ import re
 from django.contrib.admin.utils import quote
 from django.urls import reverse
 
-from tests.support import decided, ingested
+from tests.support import alerted, decided, ingested
 from tests.support import factories as make
 
 ROWS = {
@@ -55,6 +55,8 @@ ROWS = {
     "eventstore.projection": make.projection,
     "eventstore.storedseal": make.seal,
     "eventstore.eventarchive": make.archive,
+    "audit_trail.alertchannel": alerted.channel,
+    "audit_trail.alertdelivery": alerted.delivery,
     "audit_trail.apicalllog": make.api_call,
     "audit_trail.apipayload": make.api_payload,
     "audit_trail.dataingestionrun": ingested.run,
