@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from config import environment, logs
+from config import environment, logs, web_environment
 from config.admin_site import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -75,6 +75,16 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+
+# Over TLS alone, where other machines are served. A proxy in between tells by a header what it was asked over.
+HTTPS = web_environment.https(ALLOWED_HOSTS)
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]  # They are asked for from this machine, past the proxy.
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False  # What else is under the name is not ours to say.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if web_environment.proxies() else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
 
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
