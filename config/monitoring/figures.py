@@ -14,24 +14,19 @@ from audit_trail.decisions.models import Status, TradeDecision
 from audit_trail.executions.models import TradeExecution
 from audit_trail.executions.orders import OrderState as ExecutionState
 from config.monitoring.metrics import COUNTED_AT_MOST, DAY, Sample
+from config.monitoring.queues import counted, queues
 from config.read_side import ReadSide
 from trading.conductor.checkpoints import ChainBlock, ChainCheckpoint
 from trading.conductor.exposure_age import Exposure
 from trading.conductor.heartbeat import SILENT_AFTER
-from trading.conductor.inbox import QueuedLog
-from trading.conductor.verbs.requests import OperatorRequest, RequestState
 from trading.conductor.work import StationHeartbeat, SymbolWait
 from trading.growth.disk import database_folder, disk_of
 from trading.growth.samples import TableSample
-from trading.ledger.backlog import BackloggedEvent
 from trading.ledger.watching import KIND as LEDGER_DIFFERENCE
 from trading.notices.models import Notice
-from trading.offchain_order.aggregate import ENDS, OPEN, OrderState
+from trading.offchain_order.aggregate import ENDS, OPEN
 from trading.risk.controls import KillSwitch
 from trading.risk.records import Denial
-
-UNSENT_ORDERS = (OrderState.PLACED, OrderState.SENDING)
-AT_THE_BROKER = (OrderState.SUBMITTED, OrderState.PARTIALLY_FILLED, OrderState.UNKNOWN)
 
 
 def figures(side: ReadSide, *, now: datetime) -> Iterator[Sample]:
@@ -56,19 +51,10 @@ def _chain(now: datetime) -> Iterator[Sample]:
 
 
 def _queues(side: ReadSide, now: datetime) -> Iterator[Sample]:
-    orders = side.orders.order_by(side.order_number)
-    queues: dict[str, tuple[QuerySet[Any], str]] = {
-        "logs": (QueuedLog.objects.filter(processed=False).order_by("block_number", "log_index"), "created_at"),
-        "orders_to_send": (orders.filter(detailed_status__in=UNSENT_ORDERS), "placed_at"),
-        "orders_at_broker": (orders.filter(detailed_status__in=AT_THE_BROKER), "placed_at"),
-        "backlog": (BackloggedEvent.objects.order_by("id"), "happened_at"),
-        "decisions": (TradeDecision.objects.filter(status=Status.PENDING).order_by("decided_at"), "decided_at"),
-        "requests": (OperatorRequest.objects.filter(state=RequestState.WAITING.value).order_by("id"), "asked_at"),
-    }
-    for name, (waiting, since) in queues.items():
-        oldest = waiting.values_list(since, flat=True).first()
-        yield Sample("queue_depth", _counted(waiting), (name,))
-        yield Sample("queue_oldest_seconds", 0 if oldest is None else _seconds(now - oldest), (name,))
+    for queue in queues(side):
+        yield Sample("queue_depth", queue.waiting, (queue.name,))
+        age = 0 if queue.oldest_at is None else _seconds(now - queue.oldest_at)
+        yield Sample("queue_oldest_seconds", age, (queue.name,))
 
 
 def _orders(side: ReadSide, now: datetime) -> Iterator[Sample]:
@@ -87,7 +73,7 @@ def _decisions(now: datetime) -> Iterator[Sample]:
     ):
         for state in states:  # Each by itself: the index begins with the status.
             rows: QuerySet[Any] = model._default_manager.filter(**{"status": state, f"{dated}__gte": now - DAY})
-            yield Sample(metric, _counted(rows), (state,))
+            yield Sample(metric, counted(rows), (state,))
 
 
 def _operator(now: datetime) -> Iterator[Sample]:
@@ -122,10 +108,6 @@ def _room(now: datetime) -> Iterator[Sample]:
                 yield Sample("table_rows", size.rows, (size.table,))
         yield Sample("table_sample_age_seconds", _seconds(now - sampled_at))
     yield Sample("disk_free_bytes", disk_of(database_folder()).free_bytes)
-
-
-def _counted(rows: QuerySet[Any]) -> int:
-    return rows.order_by()[:COUNTED_AT_MOST].count()
 
 
 def _states(rows: QuerySet[Any], column: str) -> Counter[str]:

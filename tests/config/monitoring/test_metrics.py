@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from config.monitoring import figures
+from config.monitoring import queues
 from config.monitoring.collector import families, registry
 from config.monitoring.health import Limits
 from config.monitoring.metrics import METRICS, PREFIX, Durations, Sample
@@ -183,7 +183,7 @@ def test_a_scrape_asks_as_much_of_long_tables_as_of_short_ones(client, django_as
 
 
 def test_a_long_queue_is_counted_up_to_a_bound(client, monkeypatch):
-    monkeypatch.setattr(figures, "COUNTED_AT_MOST", 3)
+    monkeypatch.setattr(queues, "COUNTED_AT_MOST", 3)
     for _ in range(5):
         make.queued_log()
 
