@@ -1,6 +1,7 @@
 """Looking: a command that shows sections once, or again and again, to a terminal, a pipe or a program."""
 
 import os
+import signal
 import sys
 import threading
 from argparse import ArgumentParser
@@ -24,6 +25,11 @@ class LookingCommand(BaseCommand):
     """Shows what `sections` finds. A reader that goes away, as `head` does, ends it without a word."""
 
     nothing = "nothing found"
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.stopping = threading.Event()
+        self._no_color = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="an object a line, amounts as text")
@@ -53,19 +59,19 @@ class LookingCommand(BaseCommand):
         except BrokenPipeError:
             _forget_what_is_left()
             return
-        except KeyboardInterrupt:
-            pass  # So a watch is ended.
         if code := self.exit_code():
             sys.exit(code)
 
     def _look(self, options: dict[str, Any]) -> None:
         every: timedelta | None = options["watch"]
+        if every is not None:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda number, frame: self.stopping.set())
         if every is not None and not options["json"] and self.stdout.isatty():
             self._live(options, every)
             return
         self._show(options)
-        while every is not None:
-            threading.Event().wait(every.total_seconds())
+        while every is not None and not self.stopping.wait(every.total_seconds()):
             if not options["json"]:
                 self.stdout.write("")
             self._show(options)
@@ -97,12 +103,12 @@ class LookingCommand(BaseCommand):
 
     def _live(self, options: dict[str, Any], every: timedelta) -> None:
         with Live(console=self._console(), auto_refresh=False, screen=True, vertical_overflow="crop") as live:
-            while True:
+            while not self.stopping.is_set():
                 now = timezone.now()
                 drawn = self._drawn(self.sections(options, now=now), now)
                 note = f"{now:%Y-%m-%d %H:%M:%S} UTC, again every {every.total_seconds():g} s, Ctrl-C ends it"
                 live.update(Group(note, drawn), refresh=True)
-                threading.Event().wait(every.total_seconds())
+                self.stopping.wait(every.total_seconds())
 
     def _drawn(self, found: Sequence[Section], now: datetime) -> Group:
         filled = [table(section, now=now) for section in found if section.rows]
