@@ -10,6 +10,7 @@ from datetime import timedelta
 from ipaddress import ip_address
 
 import structlog
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
@@ -20,7 +21,7 @@ from prometheus_client.exposition import choose_encoder
 from config.monitoring.collector import registry
 from config.monitoring.health import Limits, reasons
 from config.timing_environment import exposure_seconds
-from config.web_environment import checkpoint_seconds, metrics_token, proxies
+from config.web_environment import checkpoint_seconds, metrics_token
 
 log = structlog.get_logger(__name__)
 
@@ -90,7 +91,7 @@ def _has(request: HttpRequest, token: str) -> bool:
 
 def _is_from_here(request: HttpRequest) -> bool:
     """Whether nobody but this machine can have asked: what came through a proxy has the proxy's address."""
-    if proxies() or any(name in request.headers for name in FORWARDED):
+    if settings.PROXIES or any(name in request.headers for name in FORWARDED):
         return False
     try:
         return ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback

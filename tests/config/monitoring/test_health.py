@@ -206,8 +206,8 @@ def test_without_a_token_only_this_machine_may_ask(client, path, address, header
     assert (response.status_code in (200, 503)) if status is None else response.status_code == status
 
 
-def test_behind_a_proxy_nobody_is_taken_for_this_machine(client, monkeypatch):
-    monkeypatch.setenv("PROXIES", "1")
+def test_behind_a_proxy_nobody_is_taken_for_this_machine(client, settings):
+    settings.PROXIES = 1
 
     assert client.get("/metrics").status_code == 403
 
