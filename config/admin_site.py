@@ -186,6 +186,8 @@ UNFOLD: dict[str, Any] = {
                     _page("Schedules", "schedule", "django_q.schedule"),
                     _page("Users", "person", "auth.user"),
                     _page("Groups", "group", "auth.group"),
+                    _page("Logins of users", "login", "axes.accesslog"),
+                    _page("Refused logins", "lock_clock", "axes.accessattempt"),
                 ],
             },
         ],

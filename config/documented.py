@@ -8,9 +8,11 @@ from config.schwab_environment import SCHWAB_VARIABLES
 from config.source_environment import SOURCE_VARIABLES
 from config.stand_in import STAND_IN_VARIABLES
 from config.timing_environment import TIMING_VARIABLES
+from config.web_environment import WEB_VARIABLES
 
 
 def documented_variables() -> tuple[Variable, ...]:
     """List every variable that the project reads."""
     brokers = BROKER_VARIABLES + SCHWAB_VARIABLES + STAND_IN_VARIABLES
-    return VARIABLES + brokers + TIMING_VARIABLES + DECISION_VARIABLES + SOURCE_VARIABLES + ALERT_VARIABLES
+    decisions = DECISION_VARIABLES + SOURCE_VARIABLES + ALERT_VARIABLES
+    return VARIABLES + WEB_VARIABLES + brokers + TIMING_VARIABLES + decisions

@@ -88,12 +88,13 @@ def fill_facts(n, facts):
 
 
 def onchain_trade(**facts):
-    return OnchainTrade.objects.create(created_at=NOON, **fill_facts(number(), facts))
+    return OnchainTrade.objects.create(**{"created_at": NOON} | fill_facts(number(), facts))
 
 
 def onchain_trade_view(**facts):
     fill = fill_facts(number(), facts)
-    return OnChainTradeView.objects.create(id=f"{fill['tx_hash']}:{fill['log_index']}", recorded_at=NOON, **fill)
+    id = f"{fill['tx_hash']}:{fill['log_index']}"
+    return OnChainTradeView.objects.create(**{"id": id, "recorded_at": NOON} | fill)
 
 
 def order_facts(n, facts):

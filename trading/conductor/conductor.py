@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import structlog
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
+from structlog.contextvars import bind_contextvars
 
 from trading.chain.node import NodeError
 from trading.conductor.checkpoints import LostLease
@@ -86,6 +87,7 @@ class Conductor:
 
     def _run(self, station: Station) -> None:
         heartbeat, lease = Heartbeat(station.name, self._process), ConductorsLease(station.name)
+        bind_contextvars(station=station.name)  # Of this thread alone.
         try:
             while not self.stopping.is_set():
                 self._wake_ups.begin_look(station.name)

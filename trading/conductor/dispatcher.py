@@ -12,6 +12,7 @@ import structlog
 from trading.brokers.orders import OrderReport
 from trading.brokers.outcomes import BrokerUnavailable
 from trading.brokers.port import Broker
+from trading.conductor.about import about_order
 from trading.conductor.known_orders import OtherOrders, is_resolved, linked
 from trading.conductor.processes import process_name
 from trading.conductor.reports import (
@@ -79,7 +80,8 @@ class Dispatcher:
                 continue
             try:
                 # The order may have been placed by another process after this turn began.
-                self._dispatch(order, max(now, order.placed_at or now))
+                with about_order(order):
+                    self._dispatch(order, max(now, order.placed_at or now))
             except BrokerUnavailable as outage:
                 if pauses_for_all(outage):
                     give_back(order.order_id)
@@ -88,7 +90,8 @@ class Dispatcher:
                     break
                 self._postpone(order, f"{type(outage).__name__}: {outage}", now)
             except Exception as error:  # each order by itself; the station fails after all had their turn
-                log.exception("Order can't be dispatched", order=order.order_id, symbol=order.symbol)
+                with about_order(order):
+                    log.exception("Order can't be dispatched", order=order.order_id, symbol=order.symbol)
                 self._postpone(order, f"{type(error).__name__}: {error}", now)
                 failure = error
             else:

@@ -132,9 +132,9 @@ class ExposureWatch:
         return passed_at if len(newest) == FILLS_LOOKED_AT else None
 
     def _is_too_old(self, since: datetime, session: Session | None, now: datetime) -> bool:
-        if session is None:
+        waited = open_in_session(since, session, now=now)
+        if session is None or waited is None:
             return False
-        waited = now - max(since, session.opens_at)
         return waited >= self._limit or session.closes_at - now <= self._before_close
 
     def _write(self, look: _Look, session: Session | None, now: datetime) -> None:
@@ -165,6 +165,11 @@ class ExposureWatch:
             "whether the broker can be reached",
             at=now,
         )
+
+
+def open_in_session(since: datetime, session: Session | None, *, now: datetime) -> timedelta | None:
+    """For how long exposure has been open while it could be hedged; None while the market is closed."""
+    return None if session is None else now - max(since, session.opens_at)
 
 
 def _hedged(position: Position) -> tuple[Shares, Shares]:

@@ -179,6 +179,7 @@ class Hedger:
             close_notice("stray_order", symbol, at=now)
         log.info(
             "Hedge placed",
+            correlation=f"order:{order}",
             order=order,
             symbol=symbol,
             side=request.side,

@@ -13,6 +13,7 @@ import structlog
 from trading.brokers.orders import OrderReport
 from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, UnusableReport
 from trading.brokers.port import Broker
+from trading.conductor.about import about_order
 from trading.conductor.listed import Reports, reports_in_lists
 from trading.conductor.reports import record, record_unknown
 from trading.conductor.work import due, look_again_at, try_again
@@ -67,14 +68,16 @@ class Poller:
             return True
         for place, order in enumerate(orders):
             try:
-                self._poll(order, listed, now)
+                with about_order(order):
+                    self._poll(order, listed, now)
             except BrokerUnavailable as outage:
                 if pauses_for_all(outage):
                     self._unavailable(orders[place:], outage, now)
                     break
                 self._postpone(order, f"{type(outage).__name__}: {outage}", now)
             except Exception as error:  # each order by itself; the station fails after all had their turn
-                log.exception("Order can't be polled", order=order.order_id, symbol=order.symbol)
+                with about_order(order):
+                    log.exception("Order can't be polled", order=order.order_id, symbol=order.symbol)
                 self._postpone(order, f"{type(error).__name__}: {error}", now)
                 failure = error
             else:

@@ -189,7 +189,7 @@ class Processor:
         except STATION_TROUBLE:
             raise
         except Exception as error:
-            log.exception("Log can't be processed", log=str(read.row))
+            log.exception("Log can't be processed", correlation=correlation_of(trade_of(read.row)), log=str(read.row))
             self._postpone(read.row, error, now)
 
     def _postpone(self, row: AnyLog, error: Exception, now: datetime) -> None:
@@ -210,7 +210,9 @@ class Processor:
 
     def _tell_parked(self, row: AnyLog, reason: str, now: datetime) -> None:
         """Tell the operator, in the commit that parks the log: no crash leaves a parked log without a word."""
-        log.error("Log parked", log=str(row), block=row.block_number, reason=reason)
+        log.error(
+            "Log parked", correlation=correlation_of(trade_of(row)), log=str(row), block=row.block_number, reason=reason
+        )
         open_notice(
             "parked_log",
             str(row),

@@ -115,6 +115,7 @@ class Ledger:
             _raise_if_the_commit_is_lost(error)
             log.exception(
                 "event store refused events",
+                correlations=sorted({draft.metadata.correlation for draft in group}),
                 events=[f"{d.aggregate_type}-{d.aggregate_id} v{d.version}" for d in group],
             )
             return error

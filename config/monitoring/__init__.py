@@ -1,0 +1,1 @@
+"""Monitoring: whether the installation hedges, and the figures by which it is watched."""

@@ -1,0 +1,1 @@
+"""Terminal: how things stand, as tables for eyes and lines for programs."""

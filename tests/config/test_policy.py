@@ -1,0 +1,91 @@
+"""What pages may load and run: the policy that goes with them, and that they keep to it."""
+
+import re
+
+import pytest
+from django.urls import reverse
+
+from config.admin_site import UNFOLD
+from tests.support import factories as make
+from tests.trading.admin.pages import ROWS, list_of, page_of
+
+pytestmark = pytest.mark.django_db
+
+PAGES = (
+    "base-uri 'none'; connect-src 'self'; default-src 'none'; font-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; img-src 'self' data:; script-src 'self' 'unsafe-eval'; script-src-attr 'none'; "
+    "style-src 'self' 'unsafe-inline'"
+)
+NOTHING = "base-uri 'none'; default-src 'none'; form-action 'none'; frame-ancestors 'none'"
+
+
+def policy_of(answer):
+    return "; ".join(sorted(answer["Content-Security-Policy"].split("; ")))
+
+
+@pytest.fixture
+def chief(client, django_user_model, settings):
+    settings.UNFOLD = UNFOLD
+    client.force_login(django_user_model.objects.create_superuser("chief"))
+    return client
+
+
+@pytest.mark.parametrize("address", ["/admin/login/", "/admin/"])
+def test_pages_run_scripts_of_our_own_alone(client, address):
+    answer = client.get(address, follow=True)
+
+    assert policy_of(answer) == PAGES
+    assert answer["X-Frame-Options"] == "DENY"
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["Referrer-Policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("address", ["/health/live", "/health/ready", "/metrics", "/api/v1/calls/", "/"])
+def test_what_is_no_page_may_load_nothing(chief, address):
+    answer = chief.get(address)
+
+    expected = PAGES if answer["Content-Type"].startswith("text/html") else NOTHING
+    assert policy_of(answer) == expected
+    assert (expected == PAGES) == (address == "/")
+
+
+def broken_by(html):
+    """What of a page the policy would not let a browser do."""
+    scripts = re.findall(r"<script\b([^>]*)>(.*?)</script>", html, re.DOTALL)
+    inline = [text for attributes, text in scripts if "src=" not in attributes and "json" not in attributes]
+    handlers = re.findall(r"<[a-z][^<>]*\son[a-z]+\s*=\s*[\"'][^\"']*[\"']", html)
+    elsewhere = re.findall(r"<(?:script|link|img|iframe|form)\b[^>]*\b(?:src|href|action)=\"(?:https?:)?//[^\"]*", html)
+    urls = re.findall(r"(?:href|src|action)=\"javascript:[^\"]*", html)
+    return [*(text.strip()[:80] for text in inline), *handlers, *elsewhere, *urls]
+
+
+def test_what_breaks_the_policy_is_seen():
+    assert len(broken_by('<script>alert(1)</script><a onclick="x()"><img src="https://e.example/x">')) == 3
+    assert broken_by('<script src="/static/a.js"></script><script type="application/json">{}</script>') == []
+
+
+@pytest.mark.parametrize("model", sorted(ROWS))
+def test_no_page_of_the_admin_breaks_the_policy(chief, model):
+    row = ROWS[model]()
+
+    for address in (list_of(model), page_of(row)):
+        assert broken_by(chief.get(address).content.decode()) == [], address
+
+
+def test_the_other_pages_do_not_either(chief):
+    order = make.order()
+    pages = [
+        reverse("admin:index"),
+        reverse("admin:password_change"),
+        reverse("admin:auth_user_add"),
+        reverse("admin:auth_user_changelist"),
+        reverse("admin:django_q_schedule_changelist"),
+        reverse("admin:trading_killswitch_add"),
+        f"{reverse('admin:trading_operatorrequest_ask', args=['recheck_order'])}?subject={order.pk}",
+    ]
+    for address in pages:
+        answer = chief.get(address)
+        assert answer.status_code == 200, address
+        assert broken_by(answer.content.decode()) == [], address
+    chief.logout()
+    assert broken_by(chief.get("/admin/login/").content.decode()) == []
