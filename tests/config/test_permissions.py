@@ -47,6 +47,10 @@ def addresses(django_user_model):
         "call": keys["audit_trail/apicalllog"],
         "text": "AAPL",
         "app_label": "trading",
+        "name": "day",
+        "symbol": "AAPL",
+        "day": "2026-03-02",
+        "trade": str(order.pk),
         "url": "nowhere",
     }
     found = set()

@@ -76,6 +76,8 @@ def test_the_other_pages_do_not_either(chief):
     order = make.order()
     pages = [
         reverse("admin:index"),
+        "/admin/reports/day/",
+        "/admin/reports/symbol/",
         reverse("admin:password_change"),
         reverse("admin:auth_user_add"),
         reverse("admin:auth_user_changelist"),
