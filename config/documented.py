@@ -1,6 +1,7 @@
 """Documented variables: every one that the project reads, whichever part it is of."""
 
 from config.alert_environment import ALERT_VARIABLES
+from config.api_environment import API_VARIABLES
 from config.broker_environment import BROKER_VARIABLES
 from config.decision_environment import DECISION_VARIABLES
 from config.environment import VARIABLES, Variable
@@ -13,4 +14,6 @@ from config.timing_environment import TIMING_VARIABLES
 def documented_variables() -> tuple[Variable, ...]:
     """List every variable that the project reads."""
     brokers = BROKER_VARIABLES + SCHWAB_VARIABLES + STAND_IN_VARIABLES
-    return VARIABLES + brokers + TIMING_VARIABLES + DECISION_VARIABLES + SOURCE_VARIABLES + ALERT_VARIABLES
+    return (
+        VARIABLES + API_VARIABLES + brokers + TIMING_VARIABLES + DECISION_VARIABLES + SOURCE_VARIABLES + ALERT_VARIABLES
+    )

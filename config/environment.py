@@ -141,12 +141,6 @@ EVENT_PARTITIONS = Variable(
     example="EVENT_PARTITIONS=16",
     default="none",
 )
-API_REQUESTS_PER_MINUTE = Variable(
-    "API_REQUESTS_PER_MINUTE",
-    expected="how many requests a token may make to the API in a minute: a whole number, 1 or more",
-    example="API_REQUESTS_PER_MINUTE=60",
-    default="600",
-)
 LEAST_FREE_DISK = Variable(
     "LEAST_FREE_DISK",
     expected="the share of the disk that must be free: more than 0% and less than 100%",
@@ -171,10 +165,6 @@ def debug(environ: Mapping[str, str] | None = None) -> bool:
 
 def allowed_hosts(environ: Mapping[str, str] | None = None) -> list[str]:
     return read(ALLOWED_HOSTS, _names, environ)
-
-
-def api_requests_per_minute(environ: Mapping[str, str] | None = None) -> int:
-    return read(API_REQUESTS_PER_MINUTE, _at_least_one, environ)
 
 
 def log_level(environ: Mapping[str, str] | None = None) -> str:
@@ -343,12 +333,6 @@ def _word(text: str, words: tuple[str, ...]) -> str:
     if text not in words:
         raise ValueError
     return text
-
-
-def _at_least_one(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not int(text[:10]) >= 1:
-        raise ValueError
-    return int(text[:10])
 
 
 def _switch(text: str) -> bool:

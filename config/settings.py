@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from config import environment, logs
+from config import api_environment, environment, logs
 from config.admin_site import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -108,7 +108,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "eventstore.rest.problems.problem_of",
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
 }
-API_REQUESTS_PER_MINUTE = environment.api_requests_per_minute()
+API_REQUESTS_PER_MINUTE = api_environment.api_requests_per_minute()
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Hedgetrail",

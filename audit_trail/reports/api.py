@@ -120,7 +120,7 @@ class StorageReport(ReportView):
     serializer_class = serializer_of(QUESTIONS["storage"].told)
 
 
-class TradeSerializer(serializers.Serializer[Any]):
+class LineageOfTradeSerializer(serializers.Serializer[Any]):
     """A trade, in the words and fields of `trade_lineage --json`."""
 
     decision = serializers.CharField()
@@ -131,7 +131,7 @@ class TradeReport(ApiView):
 
     scope, right = "reports", "audit_trail.view_tradedecision"
     path_texts = {"trade": "an id of the decision, the execution or the order"}
-    answer = TradeSerializer
+    answer = LineageOfTradeSerializer
 
     def get(self, request: Request, trade: str) -> HttpResponse:
         try:

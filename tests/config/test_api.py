@@ -43,6 +43,7 @@ def test_an_error_is_a_problem_as_rfc_9457_has_it(program):
     ("path", "status", "code"),
     [
         ("nothing/", 404, "not_found"),
+        ("decisions/1%0A/", 404, "not_found"),
         ("orders", 404, "not_found"),
         ("orders/9/", 404, "not_found"),
         ("orders/99999999999999999999999/", 404, "not_found"),
@@ -187,6 +188,7 @@ def test_a_trade_that_came_back_is_told_as_it_stands(program):
         ({"broker": "schwab"}, [2]),
         ({"placed_since": "2026-03-02T12:01:00Z"}, [3, 2]),
         ({"placed_until": "2026-03-02T13:01:00+01:00"}, [1]),
+        ({"placed_until": "2026-03-03T11:01:00+23:00"}, [1]),
         ({"placed_since": "2026-03-02T12:01:00Z", "placed_until": "2026-03-02T12:02:00Z"}, [2]),
         ({"client_order_id": "none"}, []),
     ],
