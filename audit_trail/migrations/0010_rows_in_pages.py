@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("audit_trail", "0008_historical_bars"),
+        ("audit_trail", "0009_alerts"),
     ]
 
     operations = [
