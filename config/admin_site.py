@@ -184,6 +184,7 @@ UNFOLD: dict[str, Any] = {
                     _page("Dry run orders", "science", "trading.dryrunorder"),
                     _page("Table samples", "data_usage", "trading.tablesample"),
                     _page("Schedules", "schedule", "django_q.schedule"),
+                    _page("API tokens", "vpn_key", "eventstore.apitoken"),
                     _page("Users", "person", "auth.user"),
                     _page("Groups", "group", "auth.group"),
                     _page("Logins of users", "login", "axes.accesslog"),

@@ -4,7 +4,7 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
-from config import environment, logs, policy, web_environment
+from config import api_environment, environment, logs, policy, web_environment
 from config.admin_site import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -26,6 +26,9 @@ INSTALLED_APPS = [
     "axes",
     "csp",
     "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "django_q",
     "eventstore",
     "trading",
@@ -129,8 +132,33 @@ LOGGING = logs.configuration(level=environment.log_level(), environ=os.environ)
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    # Tokens first: whoever has neither is told of them (401).
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "eventstore.access.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["eventstore.access.throttling.RequestsPerMinute"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "eventstore.rest.problems.problem_of",
+    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
+}
+API_REQUESTS_PER_MINUTE = api_environment.api_requests_per_minute()
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Hedgetrail",
+    "VERSION": "1",
+    "DESCRIPTION": (
+        "What was traded, decided and received, to be read by programs. Numbers are texts, to the last digit; times "
+        "are UTC; errors are problems (RFC 9457). See docs/api.md."
+    ),
+    "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
 # So long a task of a schedule may run at the longest.

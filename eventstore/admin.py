@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 
+from eventstore.access.admin import ApiTokenAdmin
 from eventstore.cells import badge, preformatted, short, shown, timeline_link
 from eventstore.events import registered
 from eventstore.following import settled
@@ -22,7 +23,7 @@ from eventstore.pages import timeline_page
 from eventstore.read_only import BoundedPaginator, ReadOnlyAdmin
 from eventstore.reading import aggregate_types, last_number
 
-__all__ = ["EventArchiveAdmin", "StoredEventAdmin", "StoredSealAdmin"]
+__all__ = ["ApiTokenAdmin", "EventArchiveAdmin", "StoredEventAdmin", "StoredSealAdmin"]
 
 MOST_COUNTED = 10_000
 STATUS_COLOURS: dict[str, str] = {

@@ -1,18 +1,19 @@
 """The log over HTTP: which streams there are, their events as stored, and the state of one at a version or a time."""
 
+from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
 import msgspec
 from django.urls import path, reverse
 from rest_framework.exceptions import APIException, NotFound, ParseError
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from eventstore import answers
 from eventstore.aggregates import UnknownAggregateType, registered_aggregates
 from eventstore.databases import Row
+from eventstore.events import name_of
 from eventstore.hashing import moment
 from eventstore.history import (
     LARGEST_VERSION,
@@ -22,11 +23,18 @@ from eventstore.history import (
     parsed_time,
     state_at,
     stream_ids,
+    timeline,
 )
 from eventstore.integrity.archives import ArchiveUnreadable
 from eventstore.reading import aggregate_types, head, stored_rows, time_of
+from eventstore.rest.parameters import LIMIT, Parameter, limit, number
+from eventstore.rest.views import ApiView
 
-FEWEST, MOST, USUAL = 1, 1000, 100
+AFTER = Parameter({"type": "integer", "minimum": 0, "maximum": LARGEST_VERSION}, "the next_after of the page before")
+STREAM = {"aggregate_type": "as Position", "aggregate_id": "as AAPL"}
+EXAMPLE = {"type": "Position", "id": "AAPL"}
+AT = "2026-03-02T14:30:02.104233Z"
+FILLED = {"symbol": "AAPL", "side": "BUY", "shares": "1.5"}
 
 
 class Unreplayable(APIException):
@@ -35,21 +43,26 @@ class Unreplayable(APIException):
     status_code = 500
 
 
-class MayLookAtEvents(IsAuthenticated):
-    """Whoever may look at events in the admin may read them here."""
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        return super().has_permission(request, view) and request.user.has_perm("eventstore.view_storedevent")
-
-
-class LogView(APIView):
+class LogView(ApiView):
     """What is told of the log."""
 
-    permission_classes = [MayLookAtEvents]
+    scope, right = "events", "eventstore.view_storedevent"
 
 
-class Types(LogView):
+class StreamTypesView(LogView):
     """The types of aggregates, and whether there are streams of each."""
+
+    answer = answers.TypesSerializer
+    example = {
+        "types": [
+            {
+                "type": "Position",
+                "has_streams": True,
+                "can_be_replayed": True,
+                "streams": "https://hedge.example.com/api/v1/streams/Position/",
+            }
+        ]
+    }
 
     def get(self, request: Request) -> Response:
         stored = set(aggregate_types())
@@ -69,13 +82,32 @@ class Types(LogView):
         )
 
 
-class Streams(LogView):
+class StreamsView(LogView):
     """The streams of a type, by id; `after` is the last id of the page before."""
 
+    answer = answers.StreamsSerializer
+    path_texts = {"aggregate_type": STREAM["aggregate_type"]}
+    example = {
+        "type": "Position",
+        "streams": [
+            {
+                "id": "AAPL",
+                "version": 5,
+                "events": "https://hedge.example.com/api/v1/streams/Position/AAPL/events/",
+                "state": "https://hedge.example.com/api/v1/streams/Position/AAPL/state/",
+            }
+        ],
+        "next_after": None,
+    }
+
+    def parameters(self) -> Mapping[str, Parameter]:
+        after = Parameter({"type": "string", "minLength": 1}, "the next_after of the page before")
+        return {"limit": LIMIT, "after": after}
+
     def get(self, request: Request, aggregate_type: str) -> Response:
-        limit, after = _limit(request), request.query_params.get("after", "")
+        size, after = limit(request), request.query_params.get("after", "")
         _refuse_nul(aggregate_type, after)
-        found = stream_ids(aggregate_type, after=after, limit=limit)
+        found = stream_ids(aggregate_type, after=after, limit=size)
         if not found and aggregate_type not in registered_aggregates() and aggregate_type not in aggregate_types():
             raise NotFound(f"no stream is of the type {aggregate_type!r}")
         return Response(
@@ -90,19 +122,40 @@ class Streams(LogView):
                     }
                     for one in found
                 ],
-                "next_after": found[-1].aggregate_id if len(found) == limit else None,
+                "next_after": found[-1].aggregate_id if len(found) == size else None,
             }
         )
 
 
-class Events(LogView):
+class StreamEventsView(LogView):
     """The events of a stream as they are stored, be it in an archive, oldest first; `after` is the last page's end."""
 
+    answer, path_texts = answers.EventsSerializer, STREAM
+    example = {
+        **EXAMPLE,
+        "events": [
+            {
+                "version": 2,
+                "number": 4711,
+                "type": "PositionEvent::OnChainOrderFilled",
+                "schema": 1,
+                "data": FILLED,
+                "metadata": {"actor": "processor"},
+                "recorded_at": AT,
+                "hash": "ab" * 32,
+            }
+        ],
+        "next_after": None,
+    }
+
+    def parameters(self) -> Mapping[str, Parameter]:
+        return {"limit": LIMIT, "after": AFTER}
+
     def get(self, request: Request, aggregate_type: str, aggregate_id: str) -> Response:
-        limit, after = _limit(request), _number(request, "after", least=0) or 0
+        size, after = limit(request), number(request, "after", least=0) or 0
         _refuse_nul(aggregate_type, aggregate_id)
         try:
-            page = list(islice(stored_rows(aggregate_type, aggregate_id, after=after), limit))
+            page = list(islice(stored_rows(aggregate_type, aggregate_id, after=after), size))
         except ArchiveUnreadable as error:
             raise Unreplayable(str(error)) from error
         if not page and not head(aggregate_type, aggregate_id):
@@ -112,16 +165,79 @@ class Events(LogView):
                 "type": aggregate_type,
                 "id": aggregate_id,
                 "events": [_event(row) for row in page],
-                "next_after": page[-1].version if len(page) == limit else None,
+                "next_after": page[-1].version if len(page) == size else None,
             }
         )
 
 
-class State(LogView):
-    """A stream's state as it stands, at a `version`, or at a time (`at`)."""
+class StreamTimelineView(LogView):
+    """The events of a stream as this program reads them, oldest first: what each changed, and the state after."""
+
+    answer, path_texts = answers.TimelineSerializer, STREAM
+    example = {
+        **EXAMPLE,
+        "moments": [
+            {
+                "version": 2,
+                "type": "PositionEvent::OnChainOrderFilled",
+                "recorded_at": AT,
+                "data": FILLED,
+                "changed": [{"field": "net", "before": "0", "after": "1.5"}],
+                "state": {"symbol": "AAPL", "net": "1.5"},
+            }
+        ],
+        "next_after": None,
+    }
+
+    def parameters(self) -> Mapping[str, Parameter]:
+        return {"limit": LIMIT, "after": AFTER}
 
     def get(self, request: Request, aggregate_type: str, aggregate_id: str) -> Response:
-        version, asked = _number(request, "version", least=1), request.query_params.get("at")
+        size, after = limit(request), number(request, "after", least=0, most=LARGEST_VERSION) or 0
+        _refuse_nul(aggregate_type, aggregate_id)
+        if not head(aggregate_type, aggregate_id):
+            raise NotFound(f"{aggregate_type}-{aggregate_id} has no events")
+        try:
+            moments = timeline(aggregate_type, aggregate_id, after=after, limit=size)
+        except UnknownAggregateType as error:
+            raise NotFound(str(error)) from error
+        except NoSuchState:
+            moments = []  # The page after the last one.
+        except CannotReplay as error:
+            raise Unreplayable(str(error)) from error
+        return Response(
+            {
+                "type": aggregate_type,
+                "id": aggregate_id,
+                "moments": [
+                    {
+                        "version": one.recorded.version,
+                        "type": name_of(one.recorded.event),
+                        "recorded_at": moment(one.recorded.recorded_at),
+                        "data": one.data,
+                        "changed": [change._asdict() for change in one.changed],
+                        "state": one.state,
+                    }
+                    for one in moments
+                ],
+                "next_after": moments[-1].recorded.version if len(moments) == size else None,
+            }
+        )
+
+
+class StreamStateView(LogView):
+    """A stream's state as it stands, at a `version`, or at a time (`at`)."""
+
+    answer, path_texts = answers.StateSerializer, STREAM
+    example = {**EXAMPLE, "version": 5, "recorded_at": AT, "state": {"symbol": "AAPL", "net": "0.5"}}
+
+    def parameters(self) -> Mapping[str, Parameter]:
+        version = Parameter({"type": "integer", "minimum": 1, "maximum": LARGEST_VERSION}, "as it was after this event")
+        at = Parameter({"type": "string", "format": "date-time"}, "as it was at this time; not beside `version`")
+        return {"version": version, "at": at}
+
+    def get(self, request: Request, aggregate_type: str, aggregate_id: str) -> Response:
+        version, asked = number(request, "version", least=1, most=LARGEST_VERSION), request.query_params.get("at")
         if version is not None and asked is not None:
             raise ParseError("expected `version` or `at`, found both")
         _refuse_nul(aggregate_type, aggregate_id)
@@ -146,10 +262,11 @@ class State(LogView):
 
 
 urlpatterns = [
-    path("", Types.as_view(), name="stream-types"),
-    path("<str:aggregate_type>/", Streams.as_view(), name="streams-of-type"),
-    path("<str:aggregate_type>/<str:aggregate_id>/events/", Events.as_view(), name="stream-events"),
-    path("<str:aggregate_type>/<str:aggregate_id>/state/", State.as_view(), name="stream-state"),
+    path("", StreamTypesView.as_view(), name="stream-types"),
+    path("<str:aggregate_type>/", StreamsView.as_view(), name="streams-of-type"),
+    path("<str:aggregate_type>/<str:aggregate_id>/events/", StreamEventsView.as_view(), name="stream-events"),
+    path("<str:aggregate_type>/<str:aggregate_id>/timeline/", StreamTimelineView.as_view(), name="stream-timeline"),
+    path("<str:aggregate_type>/<str:aggregate_id>/state/", StreamStateView.as_view(), name="stream-state"),
 ]
 
 
@@ -171,25 +288,6 @@ def _as_stored(text: str) -> Any:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError):
         return text  # A row that someone broke is told as it is.
-
-
-def _limit(request: Request) -> int:
-    limit = _number(request, "limit", least=FEWEST)
-    if limit is None:
-        return USUAL
-    if limit > MOST:
-        raise ParseError(f"limit: expected a whole number from {FEWEST} to {MOST}, was {limit}")
-    return limit
-
-
-def _number(request: Request, name: str, *, least: int) -> int | None:
-    text = request.query_params.get(name)
-    if text is None:
-        return None
-    # As many digits as the largest has, at most: int() takes its time over more.
-    if text.isascii() and text.isdigit() and len(text) <= 19 and least <= int(text) <= LARGEST_VERSION:
-        return int(text)
-    raise ParseError(f"{name}: expected a whole number from {least}, was {text[:80]!r}")
 
 
 def _refuse_nul(*texts: str) -> None:

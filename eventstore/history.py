@@ -5,7 +5,7 @@ in `derived` is told beside its fields.
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
@@ -164,7 +164,8 @@ def parsed_time(text: str) -> datetime:
     # The edges of the calendar have no place in every zone.
     if at is None or at.utcoffset() is None or not 1900 < at.year < 9000:
         raise NotATime(f"expected a time with its zone, as 2025-11-03T14:30:00Z, was {text[:80]!r}")
-    return at
+    # PostgreSQL knows no zone that is sixteen hours away or more, which Python does.
+    return at.astimezone(UTC)
 
 
 def _events_of(name: Stream) -> "QuerySet[StoredEvent, tuple[int, datetime]]":

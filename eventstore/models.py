@@ -3,9 +3,10 @@
 from django.db import models
 from django.db.models import Q
 
+from eventstore.access.tokens import ApiToken
 from eventstore.integrity.tables import ArchivedStream, EventArchive, StoredSeal
 
-__all__ = ["ArchivedStream", "EventArchive", "StoredEvent", "StoredSeal", "StoredSnapshot"]
+__all__ = ["ApiToken", "ArchivedStream", "EventArchive", "StoredEvent", "StoredSeal", "StoredSnapshot"]
 
 
 class StoredEvent(models.Model):

@@ -17,6 +17,8 @@ pytest.register_assert_rewrite("tests.support", "tests.contracts", "tests.tradin
 # Children of tests read it from the environment; the settings were loaded before this file.
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 40)
 settings.SECRET_KEY = os.environ["SECRET_KEY"]
+# Tests ask more often than anybody may.
+settings.API_REQUESTS_PER_MINUTE = 1_000_000
 
 # Of servers that tests run, each request would be a line, written when what it is written to may be closed.
 logging.getLogger("werkzeug").setLevel(logging.ERROR)

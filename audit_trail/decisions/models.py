@@ -106,6 +106,7 @@ class TradeDecision(ConcurrentTransitionMixin, models.Model):
         verbose_name = "decision"
         indexes = [
             models.Index(fields=["status", "decided_at"], name="trade_decisions_status"),
+            models.Index(fields=["decided_at", "id"], name="trade_decisions_decided"),
             models.Index(fields=["strategy_name", "decided_at"], name="trade_decisions_strategy"),
             models.Index(fields=["symbol", "decided_at"], name="trade_decisions_symbol"),
             models.Index(fields=["-strength_order", "id"], name="trade_decisions_strength"),

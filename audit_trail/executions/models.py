@@ -71,6 +71,7 @@ class TradeExecution(ConcurrentTransitionMixin, models.Model):
         verbose_name = "execution"
         indexes = [
             models.Index(fields=["status", "placed_at"], name="trade_executions_status"),
+            models.Index(fields=["placed_at", "id"], name="trade_executions_placed"),
             models.Index(fields=["broker_order_id"], name="trade_executions_broker_order"),
             models.Index(fields=["http_status_code"], name="trade_executions_http_status"),
             # What is under way, and what is asked for after its end.

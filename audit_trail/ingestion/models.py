@@ -107,6 +107,7 @@ class DataIngestionRun(ConcurrentTransitionMixin, models.Model):
             models.Index(fields=["task_name", "started_at"], name="data_ingestion_runs_task"),
             models.Index(fields=["data_source", "started_at"], name="data_ingestion_runs_source"),
             models.Index(fields=["status", "started_at"], name="data_ingestion_runs_status"),
+            models.Index(fields=["started_at", "id"], name="data_ingestion_runs_started"),
         ]
 
     def __str__(self) -> str:

@@ -1,59 +1,54 @@
 """Calls over HTTP: those of an order or a run in the order in which they were made, and one with all that was said."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from django.urls import path, reverse
 from rest_framework.exceptions import NotFound, ParseError
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from audit_trail.payloads.answers import CALL, WHOLE_CALL, CallsSerializer, WholeCallSerializer
 from audit_trail.payloads.models import ApiCallLog, ApiPayload
 from audit_trail.payloads.queries import Calls, calls, of_reference, of_run
 from eventstore.hashing import moment
-
-FEWEST, MOST, USUAL = 1, 1000, 100
-LARGEST = 2**63 - 1
-
-
-class MayLookAtCalls(IsAuthenticated):
-    """Whoever may look at calls in the admin may read them here."""
-
-    right = "audit_trail.view_apicalllog"
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        return super().has_permission(request, view) and request.user.has_perm(self.right)
+from eventstore.rest.parameters import LARGEST, LIMIT, Parameter, limit, number
+from eventstore.rest.views import ApiView
 
 
-class MayLookAtPayloads(MayLookAtCalls):
-    """Whoever may look at payloads."""
-
-    right = "audit_trail.view_apipayload"
-
-
-class CallsView(APIView):
+class CallsView(ApiView):
     """The calls that were made for a `reference` or a `run`; `after` is the last id of the page before."""
 
-    permission_classes = [MayLookAtCalls]
+    scope, right = "calls", "audit_trail.view_apicalllog"
+    answer, example = CallsSerializer, {"calls": [CALL], "next_after": None}
+
+    def parameters(self) -> Mapping[str, Parameter]:
+        return {
+            "reference": Parameter({"type": "string", "minLength": 1}, "our id of an order, or a purpose"),
+            "run": Parameter({"type": "string", "format": "uuid"}, "an ingestion run; either this or `reference`"),
+            "limit": LIMIT,
+            "after": Parameter({"type": "integer", "minimum": 0, "maximum": LARGEST}, "the next_after before"),
+        }
 
     def get(self, request: Request) -> Response:
-        limit, after = _limit(request), _number(request, "after", least=0) or 0
-        page = list(_asked_for(request).filter(id__gt=after)[:limit])
+        size, after = limit(request), number(request, "after", least=0) or 0
+        page = list(_asked_for(request).filter(id__gt=after)[:size])
         return Response(
             {
                 "calls": [_call(request, row) for row in page],
-                "next_after": page[-1].id if len(page) == limit else None,
+                "next_after": page[-1].id if len(page) == size else None,
             }
         )
 
 
-class CallView(APIView):
-    """A call with its payloads, headers and bodies and all."""
+class CallView(ApiView):
+    """A call with its payloads, headers and bodies and all, secrets taken out."""
 
-    permission_classes = [MayLookAtCalls, MayLookAtPayloads]
+    scope, right = "calls", "audit_trail.view_apicalllog"
+    more_needs = [("payloads", "audit_trail.view_apipayload")]
+    answer, example, path_texts = WholeCallSerializer, WHOLE_CALL, {"call": "its id"}
 
     def get(self, request: Request, call: int) -> Response:
         row = calls().defer(None).filter(id=call).first() if call <= LARGEST else None
@@ -118,21 +113,3 @@ def _payload(row: ApiPayload, *, whole: bool) -> dict[str, Any]:
     if not whole:
         return told
     return told | {"headers": json.loads(row.headers), "encoding": row.text_encoding, "body": row.text}
-
-
-def _limit(request: Request) -> int:
-    limit = _number(request, "limit", least=FEWEST)
-    if limit is None:
-        return USUAL
-    if limit > MOST:
-        raise ParseError(f"limit: expected a whole number from {FEWEST} to {MOST}, was {limit}")
-    return limit
-
-
-def _number(request: Request, name: str, *, least: int) -> int | None:
-    text = request.query_params.get(name)
-    if text is None:
-        return None
-    if text.isascii() and text.isdigit() and len(text) <= 19 and least <= int(text) <= LARGEST:
-        return int(text)
-    raise ParseError(f"{name}: expected a whole number from {least}, was {text[:80]!r}")

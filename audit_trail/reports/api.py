@@ -3,30 +3,38 @@
 Of a CSV `table` names the list; without it, it is the report's first.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import msgspec
 from django.http import HttpResponse
 from django.urls import path
 from django.utils import timezone
+from rest_framework import serializers
 from rest_framework.exceptions import NotFound, ParseError
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from audit_trail.executions.explaining import NoSuchTrade, decision_of, what_led_to
-from audit_trail.reports.asking import QUESTIONS, NotAnswerable
+from audit_trail.reports.asking import MOST_ASKED, QUESTIONS, NotAnswerable
 from audit_trail.reports.serializers import serializer_of
 from audit_trail.reports.telling import NoSuchTable, Table, csv_lines, plain_data, table_of
+from eventstore.rest.parameters import Parameter
+from eventstore.rest.views import ApiView
 
-
-class MayLookAtReports(IsAuthenticated):
-    """Whoever may look at decisions in the admin may read reports here."""
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        return super().has_permission(request, view) and request.user.has_perm("audit_trail.view_tradedecision")
+TEXT = {"type": "string", "minLength": 1}
+TEXTS = {
+    "symbol": "as AAPL",
+    "strategy": "a strategy's name; without it, all",
+    "since": "a day in New York, or a time with its zone",
+    "until": "the last day, or a time",
+    "at": "a time with its zone",
+    "day": "a day of the market, as 2026-03-02",
+    "limit": f"how many rows a list has at most, up to {MOST_ASKED}",
+}
+FORMAT = Parameter({"type": "string", "enum": ["json", "csv"]}, "csv: one list of the report")
+TABLE = Parameter(TEXT, "of a CSV: which list; without it, the first")
 
 
 class CsvRenderer(BaseRenderer):
@@ -41,12 +49,18 @@ class CsvRenderer(BaseRenderer):
         return f"{data.get('detail', data) if isinstance(data, dict) else data}\r\n".encode()
 
 
-class ReportView(APIView):
+class ReportView(ApiView):
     """A report; what is asked for stands in the query, and in the path where that has a part for it."""
 
-    permission_classes = [MayLookAtReports]
+    scope, right = "reports", "audit_trail.view_tradedecision"
     renderer_classes = [JSONRenderer, CsvRenderer]
     question: ClassVar[str]
+    in_path: ClassVar[str | None] = None
+
+    def parameters(self) -> Mapping[str, Parameter]:
+        asked = QUESTIONS[self.question]
+        words = {word: Parameter(TEXT, TEXTS[word], word in asked.needed) for word in asked.words}
+        return {**{word: one for word, one in words.items() if word != self.in_path}, "format": FORMAT, "table": TABLE}
 
     def get(self, request: Request, **of_path: str) -> Response:
         try:
@@ -61,7 +75,7 @@ class ReportView(APIView):
 class SymbolReport(ReportView):
     """All about a symbol `since` a time `until` another: data, decisions, executions, hedges. `limit` rows a list."""
 
-    question = "symbol"
+    question, in_path, path_texts = "symbol", "symbol", {"symbol": TEXTS["symbol"]}
     serializer_class = serializer_of(QUESTIONS["symbol"].told)
 
 
@@ -87,10 +101,16 @@ class KnownReport(ReportView):
 
 
 class DayReport(ReportView):
-    """A day of the market, from midnight to midnight in New York; without a day, today."""
+    """A day of the market, from midnight to midnight in New York."""
 
-    question = "day"
+    question, in_path, path_texts = "day", "day", {"day": TEXTS["day"]}
     serializer_class = serializer_of(QUESTIONS["day"].told)
+
+
+class TodayReport(DayReport):
+    """This day of the market, from midnight in New York."""
+
+    path_texts = {}
 
 
 class StorageReport(ReportView):
@@ -100,10 +120,18 @@ class StorageReport(ReportView):
     serializer_class = serializer_of(QUESTIONS["storage"].told)
 
 
-class TradeReport(APIView):
+class LineageOfTradeSerializer(serializers.Serializer[Any]):
+    """A trade, in the words and fields of `trade_lineage --json`."""
+
+    decision = serializers.CharField()
+
+
+class TradeReport(ApiView):
     """A trade's lineage, from run to fill: by its decision's or execution's id, ours of its order, or the broker's."""
 
-    permission_classes = [MayLookAtReports]
+    scope, right = "reports", "audit_trail.view_tradedecision"
+    path_texts = {"trade": "an id of the decision, the execution or the order"}
+    answer = LineageOfTradeSerializer
 
     def get(self, request: Request, trade: str) -> HttpResponse:
         try:
@@ -121,7 +149,7 @@ urlpatterns = [
     path("strategies/", StrategiesReport.as_view(), name="report-strategies"),
     path("failures/", FailuresReport.as_view(), name="report-failures"),
     path("known/", KnownReport.as_view(), name="report-known"),
-    path("days/", DayReport.as_view(), name="report-today"),
+    path("days/", TodayReport.as_view(), name="report-today"),
     path("days/<str:day>/", DayReport.as_view(), name="report-day"),
     path("storage/", StorageReport.as_view(), name="report-storage"),
     path("trades/<str:trade>/", TradeReport.as_view(), name="report-trade"),

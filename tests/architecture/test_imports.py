@@ -9,6 +9,7 @@ PARTS = [
     "eventstore",
     "trading.values",
     "trading.fields",
+    "trading.answers",
     "trading.market_hours",
     "trading.onchain_trade",
     "trading.position",

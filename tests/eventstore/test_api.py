@@ -29,7 +29,8 @@ def reader(client, django_user_model):
 
 def asked(reader, path, status=200, **query):
     answer = reader.get(STREAMS + path, query)
-    assert (answer.status_code, answer["Content-Type"]) == (status, "application/json")
+    form = "application/json" if status == 200 else "application/problem+json"
+    assert (answer.status_code, answer["Content-Type"]) == (status, form)
     return answer.json()
 
 
@@ -37,8 +38,8 @@ def asked(reader, path, status=200, **query):
 def test_a_stranger_is_told_nothing(client, path):
     answer = client.get(STREAMS + path)
 
-    assert answer.status_code == 403
-    assert answer.json() == {"detail": "Authentication credentials were not provided."}
+    assert answer.status_code == 401
+    assert answer.json()["code"] == "not_authenticated"
 
 
 @pytest.mark.parametrize("path", ["", "Account/", "Account/A:1/events/", "Account/A:1/state/"])
@@ -128,9 +129,9 @@ def test_a_state_is_told_at_a_version_or_a_time(reader, query, version, balance)
 @pytest.mark.parametrize(
     ("path", "query", "detail"),
     [
-        ("Account/", {"limit": "0"}, "limit: expected a whole number from 1, was '0'"),
-        ("Account/", {"limit": "1001"}, "limit: expected a whole number from 1 to 1000, was 1001"),
-        ("Account/A:1/events/", {"limit": "many"}, "limit: expected a whole number from 1, was 'many'"),
+        ("Account/", {"limit": "0"}, "limit: expected a whole number from 1 to 1000, was '0'"),
+        ("Account/", {"limit": "1001"}, "limit: expected a whole number from 1 to 1000, was '1001'"),
+        ("Account/A:1/events/", {"limit": "many"}, "limit: expected a whole number from 1 to 1000, was 'many'"),
         ("Account/A:1/events/", {"after": "-1"}, "after: expected a whole number from 0, was '-1'"),
         ("Account/A:1/events/", {"after": "9" * 30}, f"after: expected a whole number from 0, was '{'9' * 30}'"),
         ("Account/A:1/state/", {"version": "0"}, "version: expected a whole number from 1, was '0'"),
@@ -148,7 +149,7 @@ def test_a_state_is_told_at_a_version_or_a_time(reader, query, version, balance)
     ],
 )
 def test_a_question_that_is_not_understood_is_refused(reader, path, query, detail):
-    assert asked(reader, path, 400, **query) == {"detail": detail}
+    assert asked(reader, path, 400, **query)["detail"] == detail
 
 
 @pytest.mark.parametrize(
@@ -168,7 +169,7 @@ def test_a_question_that_is_not_understood_is_refused(reader, path, query, detai
     ],
 )
 def test_what_is_not_there_is_not_found(reader, path, query, detail):
-    assert asked(reader, path, 404, **query) == {"detail": detail}
+    assert asked(reader, path, 404, **query)["detail"] == detail
 
 
 def test_the_state_of_a_type_that_nobody_registered_is_not_found(reader):

@@ -4,7 +4,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 
+from django.contrib.auth import get_user_model
+
 from audit_trail.payloads.models import ApiCallLog, ApiPayload
+from eventstore.access.tokens import ApiToken
 from eventstore.models import EventArchive, Projection, StoredEvent, StoredSeal
 from trading.broker_auth.logins import BrokerLogin
 from trading.broker_auth.outbox import AuthNote
@@ -375,6 +378,13 @@ def ledger_mode(**facts):
 
 def installation(**facts):
     return Installation.objects.update_or_create(id=1, defaults={"mark": "k3v9x2bc"} | facts)[0]
+
+
+def api_token(**facts):
+    n = number()
+    given = {"key": f"key{n}", "digest": f"{n:064x}", "name": "dashboards", "scopes": "orders:read", "created_at": NOON}
+    user, _ = get_user_model().objects.get_or_create(username="anna")
+    return ApiToken.objects.create(**given | {"user": user, "expires_at": NOON} | facts)
 
 
 def api_payload(**facts):

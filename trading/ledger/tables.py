@@ -47,6 +47,8 @@ class OnchainTrade(TradeColumns):
         indexes = [
             models.Index(fields=["tx_hash"], name="onchain_trades_tx"),
             models.Index(fields=["block_number"], name="onchain_trades_block"),
+            models.Index(fields=["created_at", "id"], name="onchain_trades_created"),
+            models.Index(fields=["base_symbol", "created_at", "id"], name="onchain_trades_of_symbol"),
             models.Index(fields=["base_symbol"], name="onchain_trades_open", condition=~Q(unlinked_shares=ZERO)),
             models.Index(
                 fields=["block_number"], name="onchain_trades_plain", condition=Q(gas_used=None, reorged_at=None)
@@ -105,6 +107,7 @@ class OffchainTrade(OrderColumns):
             # For whoever reports on a period.
             models.Index(fields=["placed_at"], name="offchain_trades_placed"),
             models.Index(fields=["symbol", "placed_at"], name="offchain_trades_symbol_placed"),
+            models.Index(fields=["broker_order_id"], name="offchain_trades_theirs"),
         ]
         constraints = [
             models.UniqueConstraint(

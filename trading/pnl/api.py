@@ -1,6 +1,7 @@
 """Profits over HTTP: how each symbol stands, and its fills in the order in which they count."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -8,17 +9,19 @@ from typing import Any
 from django.db.models import Q
 from django.urls import path
 from rest_framework.exceptions import ParseError
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from eventstore.rest.parameters import LIMIT, Parameter, limit
+from eventstore.rest.views import ApiView
+from trading.pnl.answers import FILLS, STANDINGS, FillsSerializer, StandingsSerializer
 from trading.pnl.models import ProfitRow
 from trading.pnl.report import excluded_of, rows_of, standings
 from trading.values.arithmetic import plain
-from trading.values.symbols import NotASymbol, Symbol, symbol
+from trading.values.symbols import NotASymbol, Symbol
+from trading.values.symbols import symbol as parsed_symbol
 
-FEWEST, MOST, USUAL = 1, 1000, 100
+MOST_EXCLUDED = 1000
 FILL = (
     "id",
     "at",
@@ -38,17 +41,11 @@ _DIGITS = re.compile(r"[0-9]{1,18}")
 EXCLUDED = ("at", "trade_type", "trade_id", "side", "shares", "reason")
 
 
-class MayLookAtProfits(IsAuthenticated):
-    """Whoever may look at profits in the admin may read them here."""
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        return super().has_permission(request, view) and request.user.has_perm("trading.view_profitrow")
-
-
-class Profits(APIView):
+class ProfitsView(ApiView):
     """How each symbol stands: realised, open, and at the newest fill's price unrealised."""
 
-    permission_classes = [MayLookAtProfits]
+    scope, right = "profits", "trading.view_profitrow"
+    answer, example = StandingsSerializer, STANDINGS
 
     def get(self, request: Request) -> Response:
         return Response(
@@ -56,35 +53,41 @@ class Profits(APIView):
         )
 
 
-class SymbolProfits(APIView):
+class SymbolProfitsView(ApiView):
     """A symbol's fills with what each earned; `after` is the `id` of the last one of the page before."""
 
-    permission_classes = [MayLookAtProfits]
+    scope, right = "profits", "trading.view_profitrow"
+    answer, example, path_texts = FillsSerializer, FILLS, {"symbol": "as AAPL"}
 
-    def get(self, request: Request, text: str) -> Response:
+    def parameters(self) -> Mapping[str, Parameter]:
+        after = Parameter({"type": "integer", "minimum": 0, "maximum": 10**18 - 1}, "the next_after of the page before")
+        return {"limit": LIMIT, "after": after}
+
+    def get(self, request: Request, symbol: str) -> Response:
         try:
-            of = symbol(text)
+            of = parsed_symbol(symbol)
         except NotASymbol as error:
             raise ParseError(str(error)) from error
-        limit, rows = _limit(request), rows_of(symbol=of)
+        size, rows = limit(request), rows_of(symbol=of)
         if (after := request.query_params.get("after")) is not None:
             rows = rows.filter(_later_than(after, of))
-        page = list(rows[:limit])
+        page = list(rows[:size])
         return Response(
             {
                 "symbol": of,
                 "fills": [{name: _shown(getattr(row, name)) for name in FILL} for row in page],
-                "next_after": page[-1].id if len(page) == limit else None,
+                "next_after": page[-1].id if len(page) == size else None,
                 "excluded": [
-                    {name: _shown(getattr(row, name)) for name in EXCLUDED} for row in excluded_of(symbol=of)[:MOST]
+                    {name: _shown(getattr(row, name)) for name in EXCLUDED}
+                    for row in excluded_of(symbol=of)[:MOST_EXCLUDED]
                 ],
             }
         )
 
 
 urlpatterns = [
-    path("", Profits.as_view(), name="profits"),
-    path("<str:text>/", SymbolProfits.as_view(), name="symbol-profits"),
+    path("", ProfitsView.as_view(), name="profits"),
+    path("<str:symbol>/", SymbolProfitsView.as_view(), name="symbol-profits"),
 ]
 
 
@@ -98,14 +101,6 @@ def _later_than(after: str, of: Symbol) -> Q:
         same = {earlier: getattr(row, earlier) for earlier in _PLACE[: _PLACE.index(name)]}
         later |= Q(**same, **{f"{name}__gt": getattr(row, name)})
     return later
-
-
-def _limit(request: Request) -> int:
-    text = request.query_params.get("limit", str(USUAL))
-    limit = int(text) if _DIGITS.fullmatch(text) else 0
-    if not FEWEST <= limit <= MOST:
-        raise ParseError(f"limit: expected a number from {FEWEST} to {MOST}, was {text[:80]!r}")
-    return limit
 
 
 def _shown(value: Any) -> Any:

@@ -4,13 +4,13 @@ from typing import Any
 
 from django.urls import path
 from django.utils import timezone
+from rest_framework import serializers
 from rest_framework.exceptions import ParseError
-from rest_framework.parsers import JSONParser
-from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from eventstore.hashing import moment
+from eventstore.rest.views import ApiView
 from trading.risk.controls import KillSwitch, NoReason, throw
 from trading.risk.scopes import NotASubject, Scope
 from trading.values.symbols import NotASymbol
@@ -18,22 +18,51 @@ from trading.values.symbols import NotASymbol
 FIELDS = {"on", "scope", "subject", "reason"}
 
 
-class MayThrow(IsAuthenticated):
-    """Whoever may look at kill switches sees them; who may change them in the admin may throw them here."""
+class SwitchSerializer(serializers.Serializer[Any]):
+    """A kill switch as it was thrown last."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        right = "view" if request.method in SAFE_METHODS else "change"
-        allowed = request.user.has_perm(f"trading.{right}_killswitch") or request.user.has_perm(
-            "trading.change_killswitch"
-        )
-        return super().has_permission(request, view) and allowed
+    scope = serializers.ChoiceField(choices=list(Scope))
+    subject = serializers.CharField(allow_blank=True, help_text="which broker, symbol or strategy; else empty")
+    on = serializers.BooleanField()
+    reason = serializers.CharField()
+    actor = serializers.CharField()
+    at = serializers.DateTimeField()
 
 
-class KillSwitches(APIView):
+class SwitchesSerializer(serializers.Serializer[Any]):
+    """Every kill switch that was ever thrown."""
+
+    any_on = serializers.BooleanField(help_text="whether any is on")
+    switches = SwitchSerializer(many=True)
+
+
+class ThrowSerializer(serializers.Serializer[Any]):
+    """Which kill switch to throw, and why."""
+
+    on = serializers.BooleanField(help_text="true: nothing is placed or sent that it reaches")
+    reason = serializers.CharField(help_text="it is kept with the change")
+    scope = serializers.ChoiceField(choices=list(Scope), default=Scope.GLOBAL.value)
+    subject = serializers.CharField(default="", allow_blank=True, help_text="which broker, symbol or strategy")
+
+
+class KillSwitchView(ApiView):
     """The kill switches that were ever thrown, and throwing one: `{"on": true, "reason": "…"}`."""
 
-    permission_classes = [MayThrow]
-    parser_classes = [JSONParser]
+    scope, right, write_right = "kill_switch", "trading.view_killswitch", "trading.change_killswitch"
+    answer, asked = SwitchesSerializer, ThrowSerializer
+    example = {
+        "any_on": True,
+        "switches": [
+            {
+                "scope": "symbol",
+                "subject": "AAPL",
+                "on": True,
+                "reason": "earnings call",
+                "actor": "anna",
+                "at": "2026-03-02T14:30:02.104233Z",
+            }
+        ],
+    }
 
     def get(self, request: Request) -> Response:
         return _state()
@@ -49,7 +78,7 @@ class KillSwitches(APIView):
         return _state()
 
 
-urlpatterns = [path("", KillSwitches.as_view(), name="kill-switch")]
+urlpatterns = [path("", KillSwitchView.as_view(), name="kill-switch")]
 
 
 def _asked(data: Any) -> tuple[bool, Scope, str, str]:
@@ -63,11 +92,16 @@ def _asked(data: Any) -> tuple[bool, Scope, str, str]:
         raise ParseError(f"on: expected true or false, was {on!r}"[:200])
     words = {name: data.get(name, default) for name, default in (("scope", "global"), ("subject", ""), ("reason", ""))}
     for name, word in words.items():
-        if not isinstance(word, str) or "\0" in word:
+        if not isinstance(word, str) or "\0" in word or not _is_text(word):
             raise ParseError(f"{name}: expected a text, was {word!r}"[:200])
     if words["scope"] not in set(Scope):
         raise ParseError(f"scope: expected one of {', '.join(Scope)}, was {words['scope']!r}"[:200])
     return on, Scope(words["scope"]), words["subject"], words["reason"]
+
+
+def _is_text(word: str) -> bool:
+    # JSON can hold halves of letters, which no database keeps.
+    return not any("\ud800" <= letter <= "\udfff" for letter in word)
 
 
 def _state() -> Response:
@@ -82,7 +116,7 @@ def _state() -> Response:
                     "on": switch.is_on,
                     "reason": switch.reason,
                     "actor": switch.actor,
-                    "at": switch.at,
+                    "at": moment(switch.at),
                 }
                 for switch in switches
             ],

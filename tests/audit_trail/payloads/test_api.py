@@ -28,7 +28,8 @@ def allow(client, right):
 
 def asked(reader, path="", status=200, **query):
     answer = reader.get(CALLS + path, query)
-    assert (answer.status_code, answer["Content-Type"]) == (status, "application/json")
+    form = "application/json" if status == 200 else "application/problem+json"
+    assert (answer.status_code, answer["Content-Type"]) == (status, form)
     return answer.json()
 
 
@@ -36,7 +37,7 @@ def test_a_stranger_is_told_nothing(client, django_user_model):
     call = make.api_call(reference=ORDER)
 
     for path in (f"?reference={ORDER}", f"{call.id}/"):
-        assert client.get(CALLS + path).status_code == 403
+        assert client.get(CALLS + path).status_code == 401
     client.force_login(django_user_model.objects.create_user("stranger"))
     for path in (f"?reference={ORDER}", f"{call.id}/"):
         assert client.get(CALLS + path).status_code == 403
@@ -140,7 +141,7 @@ def test_a_call_is_told_with_all_that_was_said(reader):
         ({}, "expected `reference`"),
         ({"reference": ORDER, "run": RUN}, "found both or none"),
         ({"run": "17"}, "run: expected a UUID, was '17'"),
-        ({"reference": ORDER, "limit": 0}, "limit: expected a whole number from 1"),
+        ({"reference": ORDER, "limit": 0}, "limit: expected a whole number from 1 to 1000, was '0'"),
         ({"reference": ORDER, "limit": 1001}, "limit: expected a whole number from 1 to 1000"),
         ({"reference": ORDER, "after": "x"}, "after: expected a whole number from 0, was 'x'"),
     ],

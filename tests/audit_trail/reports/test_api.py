@@ -116,7 +116,7 @@ def test_a_trade_is_told_from_run_to_fill_with_each_digit(reader):
 
 @pytest.mark.parametrize("place", [*PLACES, "trades/x/"])
 def test_who_may_not_look_at_decisions_reads_no_report(client, place):
-    assert client.get(f"/api/v1/reports/{place}").status_code == 403
+    assert client.get(f"/api/v1/reports/{place}").status_code == 401
     client.force_login(User.objects.create_user("other"))
     assert client.get(f"/api/v1/reports/{place}").status_code == 403
 

@@ -51,6 +51,7 @@ ROWS = {
     "trading.denial": make.denial,
     "trading.riskcheck": make.risk_check,
     "trading.brokerfact": make.broker_fact,
+    "eventstore.apitoken": make.api_token,
     "eventstore.storedevent": make.event,
     "eventstore.projection": make.projection,
     "eventstore.storedseal": make.seal,

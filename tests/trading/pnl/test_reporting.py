@@ -119,6 +119,6 @@ def test_the_api_says_what_it_expected(day, reader, asked):
 
 
 def test_who_may_not_look_at_profits_reads_none(day, client):
-    assert client.get("/api/v1/profits/").status_code == 403
+    assert client.get("/api/v1/profits/").status_code == 401
     client.force_login(User.objects.create_user("other"))
     assert client.get("/api/v1/profits/AAPL/").status_code == 403

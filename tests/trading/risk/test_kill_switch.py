@@ -118,8 +118,8 @@ def test_nobody_throws_it_without_the_right_to(client, user):
 
 
 def test_a_stranger_is_told_nothing(client):
-    assert client.get(URL).status_code == 403
-    assert post(client, on=True, reason="x").status_code == 403
+    assert client.get(URL).status_code == 401
+    assert post(client, on=True, reason="x").status_code == 401
     assert not KillSwitch.objects.exists()
 
 

@@ -1,0 +1,49 @@
+"""Authentication: a token in the request's head says for whom it asks."""
+
+from typing import Any
+
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from eventstore.access.tokens import ApiToken, NotLetIn, note_use, token_of
+
+SCHEME = "Bearer"
+
+
+class TokenAuthentication(BaseAuthentication):
+    """`Authorization: Bearer <token>`."""
+
+    @sensitive_variables("header", "text")
+    def authenticate(self, request: Request) -> tuple[Any, ApiToken] | None:
+        header = request.META.get("HTTP_AUTHORIZATION", "")
+        word, _, text = header.partition(" ")
+        if word.lower() != SCHEME.lower():
+            return None
+        now = timezone.now()
+        try:
+            token = token_of(text.strip(), at=now)
+        except NotLetIn as error:
+            raise AuthenticationFailed(str(error), code=error.code) from None
+        note_use(token, at=now)
+        return token.user, token
+
+    def authenticate_header(self, request: Request) -> str:
+        return f'{SCHEME} realm="api"'
+
+
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How the schema tells of tokens."""
+
+    target_class = TokenAuthentication
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A token of `manage.py api_token create`. It reaches its scopes, of what its user may see.",
+        }
