@@ -159,6 +159,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {"DecisionStatusEnum": "audit_trail.decisions.models.Status"},
 }
 
 # So long a task of a schedule may run at the longest.
