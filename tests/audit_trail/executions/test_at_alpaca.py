@@ -112,7 +112,7 @@ def test_brk_b_is_bought_and_sold(at):
     desk.poll(5)
 
     assert (state_of(sale), desk.orders.holdings().get("BRK.B", 0)) == ("executed", 0)
-    assert [(order.symbol, order.side) for order in at.exchange.orders] == [("BRK.B", Side.BUY), ("BRK.B", Side.SELL)]
+    assert [(sent["symbol"], sent["side"]) for sent in at.submitted()] == [("BRK.B", "buy"), ("BRK.B", "sell")]
 
 
 def test_the_calls_of_an_execution_are_linked_to_it_with_the_brokers_own_status(at):
