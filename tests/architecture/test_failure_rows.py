@@ -3,6 +3,7 @@
 import re
 
 from tests.architecture.source import PROJECT
+from tests.architecture.tables import named, rows
 
 # The rows that concern orders, brokers and decisions, as docs/failures.md lists them.
 ROWS = [
@@ -19,17 +20,17 @@ def test_each_row_is_borne_by_a_test():
 
 
 def test_the_document_names_a_test_for_each_row_that_is_there_and_bears_it():
-    named = documented()
+    told = documented()
 
-    assert list(named) == ROWS
+    assert list(told) == ROWS
     wrong = [
         f"{row}: {name}"
-        for row, names in named.items()
+        for row, names in told.items()
         for name in names
         if name not in bearers(row) or not (PROJECT / name).exists()
     ]
     assert wrong == []
-    assert all(named.values())
+    assert all(told.values())
 
 
 def test_a_row_that_no_test_bears_is_found():
@@ -48,5 +49,4 @@ def bearers(row: str) -> list[str]:
 
 def documented() -> dict[str, list[str]]:
     """The tests that the document names, by row."""
-    rows = re.findall(r"^\| (\S+) \| [^|]+ \| ([^|]+) \|$", DOCUMENT.read_text(), flags=re.MULTILINE)
-    return {row: re.findall(r"`(tests/[^`]+)`", tests) for row, tests in rows if row in ROWS}
+    return {row: named(tests) for row, _, tests in rows(DOCUMENT) if row in ROWS}

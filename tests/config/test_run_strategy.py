@@ -18,6 +18,7 @@ from audit_trail.strategies.registry import REGISTRY
 from config.days import PARAMETERS
 from config.sources import FEEDS, LOOKED_BACK
 from config.venues.faults import refuse
+from config.venues.quiver_rows import congress_row, insider_row
 from tests.support.commands import run
 from tests.support.pipeline import opened_pipeline
 from trading.conductor.reconciling.identity import TradingAccount
@@ -62,6 +63,32 @@ def test_a_whole_day_goes_from_records_to_trades_that_are_explained(ingested):
     assert {one["row"]["Ticker"] for one in traced["records"]} == {decisions[0].symbol}
     assert len(traced["runs"]) == 2
     assert [one["status"] for one in traced["executions"]] == ["filled"]
+
+
+def test_b_aud_8_what_two_strategies_say_of_one_class_of_shares_is_one_decision_and_one_order(venues):
+    """BRK.B, from records of both sources to shares that are held."""
+    alpaca, quiver = venues
+    day = f"{timezone.now().date() - timedelta(days=3)}T00:00:00.000"
+    quiver.congress[:] = [
+        congress_row(Ticker="BRK.B", Traded=day, Filed=day, Name=name, BioGuideID=number)
+        for name, number in (("Ada Example", "E000001"), ("Bob Example", "E000002"))
+    ]
+    quiver.insiders[:] = [insider_row(Ticker="BRK.B", Date=day, fileDate=day)]
+    run("ingest", "congress")
+    run("ingest", "insider")
+
+    run("run_strategy", "portfolio")
+    run("execute_decisions", "--follow", "5")
+
+    (decision,) = TradeDecision.objects.all()
+    assert (decision.symbol, decision.side, decision.status) == ("BRK.B", "BUY", "executed")
+    rests_on = TradeDecisionRecord.objects.filter(trade_decision=decision)
+    kinds = list(rests_on.order_by("record__kind").values_list("record__kind", flat=True))
+    assert kinds == ["congress_trade", "congress_trade", "insider_trade"]
+    brought_by = TradeDecisionRun.objects.filter(trade_decision=decision).values_list("run__task_name", flat=True)
+    assert len(set(brought_by)) == 2
+    assert len(alpaca.asked("submit")) == 1
+    assert alpaca.exchange.account().shares_of("BRK.B") > 0
 
 
 def test_what_a_decision_rests_on_are_the_purchases_of_its_symbol(ingested):

@@ -105,6 +105,15 @@ def test_brk_b_is_bought_and_sold(at):
 
     assert (state_of(decision), dict(desk.orders.holdings())) == ("executed", {"BRK.B": Decimal(2)})
 
+    desk.forward(120)  # What the broker holds is asked for anew.
+    sale = at.decide("BRK.B", side=Side.SELL, closes_position=True, strategy="insider")
+    desk.execute()
+    at.exchange.fill(at.exchange.orders[1])
+    desk.poll(5)
+
+    assert (state_of(sale), desk.orders.holdings().get("BRK.B", 0)) == ("executed", 0)
+    assert [(sent["symbol"], sent["side"]) for sent in at.submitted()] == [("BRK.B", "buy"), ("BRK.B", "sell")]
+
 
 def test_the_calls_of_an_execution_are_linked_to_it_with_the_brokers_own_status(at):
     desk, decision = at.desk(), at.decide()

@@ -12,7 +12,14 @@ from audit_trail.payloads.models import ApiCallLog, ApiPayload
 from audit_trail.payloads.recorder import PayloadRecorder
 from audit_trail.payloads.redaction import Redaction
 from audit_trail.sources.allowance import Allowance, SourceAllowance
-from audit_trail.sources.outcomes import AllowanceSpent, NotAuthorised, NotInPlan, SourceUnavailable, UnusableAnswer
+from audit_trail.sources.outcomes import (
+    AllowanceSpent,
+    NotAuthorised,
+    NotInPlan,
+    NotTaken,
+    SourceUnavailable,
+    UnusableAnswer,
+)
 from audit_trail.sources.quiver import feed as feeds
 from audit_trail.sources.quiver.congress.feed import CONGRESS
 from audit_trail.sources.quiver.congress.models import CongressTrade
@@ -165,6 +172,51 @@ def test_what_changes_from_day_to_day_makes_no_new_version_and_what_was_correcte
     assert list(SourceRecord.objects.current()) == [new]
 
 
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("Purchase", "purchase"),
+        ("Sale", "sale"),
+        ("Sale (Full)", "sale"),
+        ("Sale (Partial)", "sale"),
+        ("sale(partial)", "sale"),
+        ("Exchange", "exchange"),
+    ],
+)
+def test_whatever_a_sale_is_called_it_is_one(quiver, told, kept):
+    quiver.venue.congress = [congress_row(Transaction=told)]
+
+    quiver.ingest()
+
+    assert CongressTrade.objects.get().transaction == kept
+
+
+@pytest.mark.parametrize(
+    ("title", "ticked", "kept"),
+    [
+        ("Chief Executive Officer", {}, "CEO"),
+        ("President & CEO", {}, "CEO"),
+        ("CHIEF FINANCIAL OFFICER", {}, "CFO"),
+        ("Chief Operating Officer", {}, "COO"),
+        ("EVP, General Counsel", {}, "Officer"),
+        ("Chairman of the Board", {}, "Director"),
+        # Without a title it is what is ticked, the highest first.
+        (None, {"isDirector": True, "isOfficer": True}, "Director"),
+        (None, {"isOfficer": True, "isTenPercentOwner": True}, "Officer"),
+        (None, {"isTenPercentOwner": True}, "10% Owner"),
+        (None, {}, "Other"),
+        ("Janitor", {}, "Other"),
+    ],
+)
+def test_b_str_9_what_an_insider_is_stands_in_the_title_however_it_is_spelt(quiver, title, ticked, kept):
+    nothing_else = {"isDirector": False, "isOfficer": False, "isTenPercentOwner": False}
+    quiver.venue.insiders = [insider_row(officerTitle=title, **nothing_else | ticked)]
+
+    quiver.ingest(INSIDERS)
+
+    assert InsiderTrade.objects.get().relationship == kept
+
+
 @pytest.mark.parametrize("ticker", ["--", "N/A", "", None])
 def test_what_is_listed_nowhere_has_no_symbol(quiver, ticker):
     quiver.venue.congress = [congress_row(Ticker=ticker, Description="A municipal bond")]
@@ -203,6 +255,25 @@ def test_pages_are_read_until_there_is_nothing_older_to_find(quiver, monkeypatch
 
     assert counts(quiver.ingest()) == (25, 0, 0, 0)
     assert quiver.calls() == [("1", 200), ("2", 200), ("3", 200), ("4", 200)]
+
+
+@pytest.mark.parametrize(
+    ("feed", "known"),
+    [
+        (
+            CONGRESS,
+            "ticker representative bioguide_id date nonstock normalized version page page_size",
+        ),
+        (INSIDERS, "ticker date uploaded limit_codes page page_size"),
+    ],
+    ids=["congress", "insider"],
+)
+def test_b_ing_1_nothing_is_asked_that_the_contract_does_not_know(quiver, feed, known):
+    window = Window(since=WINDOW.since, until=WINDOW.until, ticker="AAPL")
+    quiver.ingest(feed, window)
+
+    asked = {name for request in quiver.venue.requests for name in request.query}
+    assert {"ticker", "page", "page_size"} <= asked <= set(known.split())
 
 
 def test_reading_ends_at_rows_that_are_older_than_the_window(quiver, monkeypatch):
@@ -268,7 +339,7 @@ def test_what_may_help_is_asked_again_and_each_try_is_on_record(quiver, fault):
         (refuse(401), NotAuthorised),
         (refuse(403), NotInPlan),
         (refuse(404), UnusableAnswer),
-        (refuse(422), Exception),
+        (refuse(422), NotTaken),
         (refuse(500), SourceUnavailable),
         (html(), SourceUnavailable),
     ],

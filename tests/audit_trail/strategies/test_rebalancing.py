@@ -42,6 +42,7 @@ def test_what_is_not_wanted_is_closed_first_and_the_rest_brought_to_its_target()
     ("wanted", "held", "done"),
     [
         ("1000", "1000.009", []),
+        ("1000.009", "1000", []),
         ("1000.99", "1000", []),
         ("1000", "1000.99", []),
         ("1001", "1000", [("increase", "BUY", "AAPL", d(1))]),
