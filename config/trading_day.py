@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from audit_trail.days.drafting import PORTFOLIO
 from audit_trail.executions.known import DecisionOrders
+from audit_trail.executions.models import TradeExecution
+from audit_trail.executions.orders import OPEN
 from audit_trail.sources.quiver.feeds import FEEDS
 from config.broker_environment import ALPACA_API_SECRET
 from config.days import SCHEDULED_HOUR, wired_day
@@ -17,6 +19,7 @@ from config.decision_environment import trades_daily
 from config.sources import BARS, NEEDS, is_set
 from trading.market_hours.calendar import NEW_YORK, session_of
 from trading.values.arithmetic import plain
+from trading.values.sides import Side
 
 UNDER_WAY = 3
 """With this code `ingest` ends where another process is at it."""
@@ -39,6 +42,9 @@ class Part(NamedTuple):
     ends_the_day: bool
     forgiven: tuple[int, ...] = (0, 1)
     """Exit codes after which the day goes on all the same, where the part does not end it."""
+
+    after_sales: bool = False
+    """Whether it is left for later while a sale is under way that pays for it."""
 
     def __str__(self) -> str:
         return " ".join(self.command)
@@ -64,8 +70,9 @@ def parts(*, ingests: bool, seconds: int, plan_only: bool = False) -> Iterator[P
         yield Part(("run_strategy", PORTFOLIO, "--plan"), ends_the_day=True)
         return
     yield Part(("run_strategy", PORTFOLIO), ends_the_day=True)
-    for side in ("sell", "buy"):
-        yield Part(("execute_decisions", "--side", side, "--follow", str(seconds)), ends_the_day=False)
+    execute = ("execute_decisions", "--follow", str(seconds), "--side")
+    yield Part((*execute, "sell"), ends_the_day=False)
+    yield Part((*execute, "buy"), ends_the_day=False, after_sales=True)
 
 
 def trade(day: Iterator[Part], out: Writable, errors: Writable) -> int:
@@ -75,6 +82,13 @@ def trade(day: Iterator[Part], out: Writable, errors: Writable) -> int:
     """
     code = 0
     for part in day:
+        if part.after_sales and (left := sales_under_way()):
+            raise DayEnded(
+                part,
+                1,
+                f"expected the sales that pay for it to have ended, found {', '.join(left)} under way; purchases stay "
+                "pending, `manage.py execute_decisions --side buy` carries them out once they have",
+            )
         out.write(f"--- {part}\n")
         try:
             call_command(*part.command, stdout=out, stderr=errors)
@@ -86,6 +100,12 @@ def trade(day: Iterator[Part], out: Writable, errors: Writable) -> int:
                 errors.write(f"{part}: {error}\n")
             code = failed or code
     return code
+
+
+def sales_under_way() -> list[str]:
+    """The symbols of which a sale of decisions has not ended."""
+    rows = TradeExecution.objects.filter(status__in=OPEN, trade_decision__side=Side.SELL)
+    return sorted(set(rows.values_list("trade_decision__symbol", flat=True)))
 
 
 def standing() -> Iterator[str]:

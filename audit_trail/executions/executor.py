@@ -23,6 +23,7 @@ from audit_trail.executions.books import Book
 from audit_trail.executions.carrier import SENDING_TAKES, Carrier
 from audit_trail.executions.legacy_book import LegacyBook
 from audit_trail.executions.orders import OrderState, PlacedOrder, order_id
+from audit_trail.executions.outdated import ask_again_where_outdated, outdated
 from audit_trail.executions.sizing import Size, fitting, size_of
 from audit_trail.executions.wanted import Wanted, strongest_first, wanted_at_once, wanted_by
 from trading.brokers.orders import OrderRequest
@@ -210,6 +211,7 @@ class Executor:
         """Let an order become our intent, or be denied; what is not known yet is awaited for a little."""
         until = self._clock() + FACTS_AWAITED_FOR
         while True:
+            ask_again_where_outdated(wanted, now=self._clock())
             Refresher(broker=self._broker, wanting=lambda: [wanted.symbol]).run_once(now=self._clock())
             last = self._clock() >= until
             placed = self._place(book, wanted, last=last)
@@ -239,7 +241,7 @@ class Executor:
     def _verdict(self, wanted: Wanted, now: datetime) -> tuple[Request, Size, Allowed | Denied]:
         """What the gate says of it. Where there is nothing to order, it is still asked whether this is the time."""
         facts = self._facts(self._broker.name, [wanted.symbol])[wanted.symbol]
-        sized = size_of(
+        sized = outdated(wanted, facts.holdings) or size_of(
             wanted,
             capabilities=self._broker.capabilities,
             facts=facts,

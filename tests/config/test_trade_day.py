@@ -5,11 +5,14 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from audit_trail.decisions.models import TradeDecision
 from audit_trail.ingestion.models import DataIngestionRun
+from audit_trail.ingestion.records import SourceRecord
 from config import trading_day
 from config.venues.faults import refuse
+from config.venues.filling import FillRule
 from tests.support.commands import refused, run
 from tests.support.pipeline import opened_pipeline
 
@@ -29,8 +32,8 @@ def test_a_day_fetches_decides_sells_buys_and_tells(venues):
     assert headings[0] == "--- ingest congress"
     assert headings[-3:] == [
         "--- run_strategy portfolio",
-        "--- execute_decisions --side sell --follow 5",
-        "--- execute_decisions --side buy --follow 5",
+        "--- execute_decisions --follow 5 --side sell",
+        "--- execute_decisions --follow 5 --side buy",
     ]
     assert set(TradeDecision.objects.values_list("status", flat=True)) == {"executed"}
     for decision in TradeDecision.objects.filter(side="BUY"):
@@ -90,6 +93,28 @@ def test_seconds_that_are_none_are_refused():
         call_command("trade_day", "--follow", "1.5")
 
 
+def test_nothing_is_bought_while_a_sale_that_pays_for_it_is_under_way(venues):
+    """B-str-6: purchases were sent before the sales had filled, and failed for want of money."""
+    alpaca, quiver = venues
+    run("trade_day", "--follow", "5")
+    first = TradeDecision.objects.filter(side="BUY").first()
+    bought = alpaca.exchange.account().shares_of(first.symbol)
+    TradeDecision.objects.update(trading_day=datetime(2026, 1, 5, tzinfo=UTC).date())
+    for rows in (quiver.congress, quiver.insiders):
+        rows[:] = [row for row in rows if row["Ticker"] != first.symbol]
+    SourceRecord.objects.filter(symbol=first.symbol).exclude(kind="daily_bar").update(superseded_at=timezone.now())
+    alpaca.exchange.rule = FillRule(seconds=None)  # Nothing is filled by itself from now on.
+
+    printed, told = refused("trade_day", "--follow", "1")
+
+    assert f"expected the sales that pay for it to have ended, found {first.symbol} under way" in told
+    assert "--side buy" not in printed
+    assert alpaca.exchange.account().shares_of(first.symbol) == bought > 0
+    assert not TradeDecision.objects.filter(side="BUY", trading_day__gte=timezone.now().date()).exclude(
+        status="pending"
+    )
+
+
 # By schedule.
 
 
@@ -133,6 +158,6 @@ def test_what_pays_for_purchases_is_sold_first():
     commands = [str(part) for part in trading_day.parts(ingests=False, seconds=7)]
     assert commands == [
         "run_strategy portfolio",
-        "execute_decisions --side sell --follow 7",
-        "execute_decisions --side buy --follow 7",
+        "execute_decisions --follow 7 --side sell",
+        "execute_decisions --follow 7 --side buy",
     ]

@@ -136,6 +136,13 @@ def note_trouble(row: BrokerFact, trouble: str, *, again_at: datetime) -> int:
     return tries
 
 
+def ask_again(broker: str, kind: FactKind, *, of_before: datetime, now: datetime) -> None:
+    """Let a fact of the account be asked for at once where the answer is of before a time."""
+    BrokerFact.objects.filter(
+        broker=broker, kind=kind, subject="", as_of__lt=of_before, not_before__gt=now, trouble=None
+    ).update(not_before=now)
+
+
 def hold_back(broker: str, *, until: datetime) -> None:
     """Ask a broker nothing for a while: it has had enough of our calls."""
     BrokerFact.objects.filter(broker=broker, not_before__lt=until).update(not_before=until)
