@@ -10,6 +10,13 @@ from eventstore.rows import insert_rows, update_rows, upsert_rows
 
 pytestmark = pytest.mark.django_db
 
+
+@pytest.fixture(autouse=True)
+def no_groups(db):
+    """What migrating made is in the way: groups stand here for any table."""
+    Group.objects.all().delete()
+
+
 ODD = ["", " ", "NULL", "\\N", "\\", "a\tb", "a\nb", "a\r\nb", 'say "{}"', "{a,b}", "%s", "ß€🦊", "'; DROP TABLE x"]
 TIMES = [
     None,
