@@ -148,7 +148,7 @@ def _decided(decisions: int) -> None:
         may_short=_truth(False),
         reference_price_usd=number("271.49"),
         signal_strength=number("8.5"),
-        strength_order="(n * 7919) %% 10000000",
+        strength_order="(n * 2039) %% 10000000",
         trigger_event="'congressional_buy'",
         decision_rationale="""'{"signal_strength":"8.5","confidence_score":"0.85","source_data":{"strategies":[]}}'""",
         known_at=made,

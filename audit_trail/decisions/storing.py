@@ -85,6 +85,7 @@ def _check(drafts: Sequence[Draft], decided_at: datetime) -> None:
 def _known(drafts: Sequence[Draft], account: TradedAccount, trading_day: date) -> dict[tuple[str, str], TradeDecision]:
     rows = TradeDecision.objects.filter(
         strategy_name__in={draft.strategy for draft in drafts},
+        symbol__in={draft.symbol for draft in drafts},
         trading_day=trading_day,
         broker=account.broker,
         account_number=account.number,
