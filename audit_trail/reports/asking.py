@@ -8,7 +8,7 @@ from audit_trail.decisions.drafts import LONGEST_NAME
 from audit_trail.reports.day import DailySummary, daily_summary
 from audit_trail.reports.failures import FailureAnalysis, failure_analysis
 from audit_trail.reports.known import KnownThen, what_was_known
-from audit_trail.reports.periods import NotAPeriod, Period, day_asked, moment_asked
+from audit_trail.reports.periods import NotAPeriod, Period, day_asked, past_moment_asked
 from audit_trail.reports.storage import StorageStats, storage_stats
 from audit_trail.reports.strategies import StrategiesPerformance, strategy_performance
 from audit_trail.reports.symbol import MOST, SymbolActivity, symbol_activity
@@ -56,7 +56,9 @@ def _failures(words: Words, now: datetime) -> FailureAnalysis:
 
 
 def _known(words: Words, now: datetime) -> KnownThen:
-    return what_was_known(symbol=symbol(words["symbol"]), at=moment_asked(words["at"]), limit=_limit(words))
+    return what_was_known(
+        symbol=symbol(words["symbol"]), at=past_moment_asked(words["at"], now=now), limit=_limit(words)
+    )
 
 
 def _day(words: Words, now: datetime) -> DailySummary:

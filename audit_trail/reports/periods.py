@@ -78,3 +78,11 @@ def _midnight(day: date) -> datetime:
     if not 1900 < day.year < 9000:
         raise NotAPeriod(f"expected a day of this age, was {day.isoformat()}")
     return datetime.combine(day, time(), NEW_YORK).astimezone(UTC)
+
+
+def past_moment_asked(text: str, *, now: datetime) -> datetime:
+    """Read a moment that has come: of a later one nothing can be known. Raises NotAPeriod."""
+    at = moment_asked(text)
+    if at > now:
+        raise NotAPeriod(f"expected a moment that has come, by {now.isoformat()}, was {at.isoformat()}")
+    return at

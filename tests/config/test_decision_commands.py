@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from io import StringIO
 from uuid import uuid4
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
 from audit_trail.decisions.models import TradeDecision
@@ -18,6 +20,7 @@ from config.venue_environment import environment_of
 from config.venues.accounts import Account
 from config.venues.alpaca import AlpacaVenue
 from config.venues.exchange import Exchange
+from config.venues.faults import cut_after
 from config.venues.hours import Door, Hours
 from tests.audit_trail.decisions.drafts import draft
 from tests.support.commands import refused, run
@@ -71,10 +74,35 @@ def test_decisions_are_executed_followed_and_told(confirmed):
         [str(first.decision_id), "congressional", "BUY", "AAPL", "executed", "none"],
         [str(second.decision_id), "congressional", "BUY", "F", "executed", "none"],
     ]
-    assert run("execute_decisions") == "no decision of today is pending\n"
+    assert run("execute_decisions") == "no decision of today is pending at this account\n"
     assert run("recheck_decisions") == "no order of a decision is open\n"
     assert "is executed; its order htd-" in run("recheck_decisions", str(first.decision_id))
     assert run("compare_orders") == "2 orders, no difference\n"
+
+
+def test_decisions_for_another_account_are_told_and_end_the_command_with_1(confirmed):
+    decide("AAPL")
+    TradeDecision.objects.update(broker="schwab", account_number="87654321")
+    out, errors = StringIO(), StringIO()
+
+    with pytest.raises(SystemExit) as ended:
+        call_command("execute_decisions", stdout=out, stderr=errors)
+
+    assert ended.value.code == 1
+    assert out.getvalue() == "no decision of today is pending at this account\n"
+    assert "1 decisions of today are pending for the paper account ending in 4321 at schwab, and alpaca is" in (
+        errors.getvalue()
+    )
+    assert confirmed.asked("submit") == []
+
+
+def test_what_went_wrong_at_first_is_no_reason_of_one_that_was_executed(confirmed):
+    decide("AAPL")
+    confirmed.faults.add(cut_after())
+
+    told = lines(run("execute_decisions", "--follow", "30"))
+
+    assert told[1][-2:] == ["executed", "none"]
 
 
 def test_a_failure_ends_the_command_with_1_after_all_had_their_turn(confirmed):

@@ -6,9 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
-from audit_trail.decisions.models import TradeDecision
-from audit_trail.decisions.storing import NoAccount
+from audit_trail.decisions.models import Status, TradeDecision
+from audit_trail.decisions.pending import pending_elsewhere
+from audit_trail.decisions.storing import NoAccount, traded_account
 from audit_trail.executions.executor import Busy, NotTheAccount, Turn
 from config.decision_environment import uses_audit_trail
 from config.decisions import WiredDecisions, follow_once, wired_decisions
@@ -24,7 +26,7 @@ BAD = ("failed", "rejected", "blocked", "unsent", "error")
 class Command(BaseCommand):
     help = (
         "Carry out the decisions of today that nobody has acted on, strongest first, one attempt each. "
-        "Exit code 1 where one failed or is blocked, 3 where another process is at it."
+        "Exit code 1 where one failed, is blocked, or is for another account, 3 where another process is at it."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -48,8 +50,11 @@ class Command(BaseCommand):
             turns = self._executed(wired, strategy, None if side is None else Side(side.upper()))
             if seconds:
                 follow_once(wired, seconds=seconds)
+            elsewhere = pending_elsewhere(traded_account(wired.broker.name), now=timezone.now())
         self._tell(turns)
-        if any(turn.state in BAD for turn in turns):
+        for told in elsewhere:
+            self.stderr.write(told)
+        if elsewhere or any(turn.state in BAD for turn in turns):
             sys.exit(1)
 
     def _executed(self, wired: WiredDecisions, strategy: str | None, side: Side | None) -> list[Turn]:
@@ -70,12 +75,13 @@ class Command(BaseCommand):
                 turn.wanted.side,
                 turn.wanted.symbol,
                 stands[turn.wanted.decision_id],
-                turn.reason,
+                # How it went at first says nothing of one that was carried out after all.
+                None if stands[turn.wanted.decision_id] == Status.EXECUTED else turn.reason,
             )
             for turn in turns
         ]
         if not list_rows(self.stdout, ("decision", "strategy", "side", "symbol", "status", "reason"), rows):
-            self.stdout.write("no decision of today is pending")
+            self.stdout.write("no decision of today is pending at this account")
 
 
 def _seconds(text: str) -> Decimal:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from audit_trail.reports.known import KnownThen, what_was_known
-from audit_trail.reports.periods import moment_asked
+from audit_trail.reports.periods import past_moment_asked
 from audit_trail.reports.symbol import MOST
 from audit_trail.reports.telling import cell
 from config.reporting import ReportCommand, add_limit, limit_of
@@ -34,7 +34,8 @@ class Command(ReportCommand):
         super().add_arguments(parser)
 
     def ask(self, options: Mapping[str, Any], *, now: datetime) -> KnownThen:
-        return what_was_known(symbol=symbol(options["symbol"]), at=moment_asked(options["at"]), limit=limit_of(options))
+        at = past_moment_asked(options["at"], now=now)
+        return what_was_known(symbol=symbol(options["symbol"]), at=at, limit=limit_of(options))
 
     def words(self, report: KnownThen) -> list[str]:
         told = [

@@ -8,9 +8,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from audit_trail.days.deciding import NotAlone, decide, keep_refusal, plan_day
-from audit_trail.days.drafting import PORTFOLIO
+from audit_trail.days.drafting import PORTFOLIO, asked_name
 from audit_trail.decisions.drafts import NotADraft
-from audit_trail.decisions.storing import NoAccount
+from audit_trail.decisions.models import TradeDecision
+from audit_trail.decisions.storing import NoAccount, traded_account
 from audit_trail.strategies.parameters import BadParameters
 from audit_trail.strategies.plans import Plan, Refused
 from audit_trail.strategies.registry import REGISTRY
@@ -60,11 +61,18 @@ class Command(BaseCommand):
                 if plan:
                     return
                 stored = decide(planned, broker=wired.broker, parameters=wired.parameters, registry=REGISTRY)
+                account = traded_account(wired.broker.name)
         except (BadParameters, NoAccount, NotAlone, NotADraft, BrokerError) as error:
             raise CommandError(f"{error}. Nothing was stored") from error
         for row in stored.decisions:
             self.stdout.write(f"{row.decision_id} {row.side} {row.symbol}: {row.status}")
-        self.stdout.write(f"{len(stored.decisions)} decisions of today, {stored.new} of them new")
+        of_today = TradeDecision.objects.filter(
+            strategy_name=asked_name(planned.heard),
+            trading_day=planned.as_of.astimezone(NEW_YORK).date(),
+            broker=account.broker,
+            account_number=account.number,
+        )
+        self.stdout.write(f"{of_today.count()} decisions of today, {stored.new} of them new")
 
     def _tell(self, planned: Plan | Refused) -> None:
         if isinstance(planned, Refused):

@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from audit_trail.reports.periods import NotAPeriod, Period, day_asked, moment_asked
+from audit_trail.reports.periods import NotAPeriod, Period, day_asked, moment_asked, past_moment_asked
+from tests.support.factories import NOON
 
 NOW = datetime(2026, 3, 3, 2, tzinfo=UTC)  # Still the second of March in New York.
 
@@ -50,3 +51,9 @@ def test_a_period_ends_after_it_begins():
         Period.asked("2026-03-02T12:00Z", "2026-03-02T12:00Z", now=NOW)
     with pytest.raises(NotAPeriod, match="with a zone"):
         Period(datetime(2026, 3, 2), NOW)  # noqa: DTZ001  # that is what is refused
+
+
+def test_of_a_moment_that_has_not_come_nothing_can_be_known():
+    assert past_moment_asked("2026-03-02T12:00Z", now=NOON) == NOON
+    with pytest.raises(NotAPeriod, match="expected a moment that has come"):
+        past_moment_asked("2026-03-02T12:01Z", now=NOON)
