@@ -184,9 +184,18 @@ def found_again(crash: Crash) -> None:
 
 def reported(crash: Crash) -> None:
     """The broker reported how far an order is, and nothing of it is booked."""
-    from trading.brokers.dry_run.broker import DryRunBroker
+    from trading.conductor.poller import Poller
 
-    after(DryRunBroker, "report", crash)
+    real = Poller._ask
+
+    def ask(self: Poller, order: Any, listed: Any) -> Any:
+        report = real(self, order, listed)
+        # One that has ended is asked about too, for a late fill: of that all is booked.
+        if not order.has_ended:
+            crash()
+        return report
+
+    Poller._ask = ask  # type: ignore[method-assign]
 
 
 def before_the_next_look(crash: Crash) -> None:
