@@ -7,7 +7,7 @@ from django.db.models import Count
 
 from audit_trail.decisions.drafts import TradedAccount
 from audit_trail.decisions.models import Status, TradeDecision
-from trading.market_hours.calendar import NEW_YORK
+from trading.risk.reading import day_began
 
 
 def pending_elsewhere(account: TradedAccount, *, now: datetime) -> list[str]:
@@ -16,7 +16,7 @@ def pending_elsewhere(account: TradedAccount, *, now: datetime) -> list[str]:
 
 
 def _told(account: TradedAccount, now: datetime) -> Iterator[str]:
-    rows = TradeDecision.objects.filter(status=Status.PENDING, trading_day=now.astimezone(NEW_YORK).date()).exclude(
+    rows = TradeDecision.objects.filter(status=Status.PENDING, trading_day=day_began(now).date()).exclude(
         broker=account.broker, account_number=account.number, trading_mode=account.mode
     )
     found = rows.order_by().values_list("broker", "account_number", "trading_mode").annotate(Count("pk"))

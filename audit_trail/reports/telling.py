@@ -1,6 +1,5 @@
 """Telling: a report as plain data for JSON, and each of its lists as a table."""
 
-import csv
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -9,10 +8,8 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 import msgspec
 
 from eventstore.codec import encode_value
+from eventstore.rest import spreadsheets
 from trading.values.arithmetic import plain
-
-# What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class Report(Protocol):
@@ -50,9 +47,7 @@ def table_of(report: Report, name: str | None = None) -> Table:
 
 def csv_lines(table: Table) -> Iterator[str]:
     """Write a table as the lines of a CSV file, a line end after each."""
-    lines = csv.writer(_Echo(), lineterminator="\r\n")
-    for row in (table.header, *table.rows):
-        yield lines.writerow(row)
+    return spreadsheets.written(table.header, table.rows)
 
 
 def cell(value: Any) -> str:
@@ -69,7 +64,7 @@ def cell(value: Any) -> str:
         case date():
             return value.isoformat()
         case str():
-            return f"'{value}" if value.startswith(_FORMULA) else value
+            return spreadsheets.guarded(value)
         case tuple() | list():
             return cell("; ".join(str(one) for one in value))
         case dict():
@@ -101,10 +96,3 @@ def _cells(row: msgspec.Struct) -> Iterator[str]:
             yield from _cells(value)
         else:
             yield cell(value)
-
-
-class _Echo:
-    """What the csv module writes to, where each line is wanted as it is written."""
-
-    def write(self, line: str) -> str:
-        return line

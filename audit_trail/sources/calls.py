@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Self
 
-import msgspec
 import stamina
 
 from audit_trail.ingestion.running import Clock, OpenRun
 from audit_trail.sources.allowance import LONGEST_WAIT, Allowance
 from audit_trail.sources.outcomes import SourceUnavailable
-from trading.brokers.http import Answer, BrokerHttp
+from trading.brokers.http import Answer, BrokerHttp, without_secrets
 from trading.brokers.outcomes import BrokerUnavailable, OutcomeUnknown, RateLimited
 from trading.brokers.recording import Recorder, Reference
 from trading.values.secret import Secret
@@ -72,7 +71,8 @@ class SourceCalls:
                 headers=_Unshown({name: secret.reveal() for name, secret in self._headers.items()}),
                 params=dict(params),
             )
-            answer = self._without_secrets(answer)
+            told = (secret.reveal().removeprefix("Bearer ") for secret in self._headers.values())
+            answer = without_secrets(answer, told)
             self._refuse(answer, f"GET {path}")
         except RateLimited as error:
             if error.retry_after is not None:
@@ -81,13 +81,6 @@ class SourceCalls:
         except (BrokerUnavailable, OutcomeUnknown) as error:
             raise SourceUnavailable(str(error)) from error
         return answer
-
-    def _without_secrets(self, answer: Answer) -> Answer:
-        """Take ours out of an answer that repeats them, since its words go into messages and rows."""
-        body = answer.body
-        for secret in self._headers.values():
-            body = body.replace(secret.reveal().removeprefix("Bearer ").encode(), b"***")
-        return answer if body == answer.body else msgspec.structs.replace(answer, body=body)
 
 
 def is_page(answer: Answer) -> bool:

@@ -27,10 +27,15 @@ class CsvRenderer(BaseRenderer):
 
 def lines(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> Iterator[str]:
     """Write a header and a line for each row."""
+    return written(columns, ([cell(row.get(name)) for name in columns] for row in rows))
+
+
+def written(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Write a header and rows whose cells are made, as `cell` makes them."""
     writer = csv.writer(_Echo())
-    yield writer.writerow(columns)
+    yield writer.writerow(header)
     for row in rows:
-        yield writer.writerow([cell(row.get(name)) for name in columns])
+        yield writer.writerow(row)
 
 
 def cell(value: Any) -> str:
@@ -44,9 +49,12 @@ def cell(value: Any) -> str:
             text = json.dumps(value, ensure_ascii=False)
         case _:
             text = str(value)
-    if _FORMULA.match(text) and not _NUMBER.fullmatch(text):
-        return f"'{text}"
-    return text
+    return text if _NUMBER.fullmatch(text) else guarded(text)
+
+
+def guarded(text: str) -> str:
+    """Put ' before a text that a spreadsheet would take for a formula."""
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 class _Echo:

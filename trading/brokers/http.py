@@ -5,7 +5,7 @@ status alone is said here; the rest is the adapter's.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -55,6 +55,15 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     def told(self) -> str:
         """The beginning of the body, for a message. Not for answers that carry tokens."""
         return self.body[:_LONGEST_TOLD].decode(errors="replace")
+
+
+def without_secrets(answer: Answer, secrets: Iterable[str]) -> Answer:
+    """Take secrets of ours out of an answer that repeats them, since its words go into messages and rows."""
+    body = answer.body
+    for text in secrets:
+        for written in (text, text.replace("/", r"\/")):
+            body = body.replace(written.encode(), b"***")
+    return answer if body == answer.body else msgspec.structs.replace(answer, body=body)
 
 
 class BrokerHttp:

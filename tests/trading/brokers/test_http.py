@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from werkzeug import Response
 
-from trading.brokers.http import Answer, BrokerHttp, NotJson, refuse_by_status
+from trading.brokers.http import Answer, BrokerHttp, NotJson, refuse_by_status, without_secrets
 from trading.brokers.outcomes import BrokerUnavailable, NotAuthorised, OutcomeUnknown, RateLimited
 from trading.brokers.recording import Incoming, Outgoing, RecordingFailed, Reference
 
@@ -272,3 +272,13 @@ def answered(status, body=b"{}", **headers):
         asked_at=AT,
         received_at=AT,
     )
+
+
+def test_a_secret_that_an_answer_repeats_is_hidden_however_json_writes_it():
+    at = datetime(2026, 3, 2, 15, tzinfo=UTC)
+    body = rb'{"message":"no key a/secret and no key a\/secret, or another"}'
+
+    answer = Answer(status=401, headers=(), body=body, asked_at=at, received_at=at)
+    hidden = without_secrets(answer, ["a/secret", "other"])
+
+    assert hidden.body == b'{"message":"no key *** and no key ***, or an***"}'

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-import msgspec
-
-from trading.brokers.http import Answer
+from trading.brokers.http import Answer, without_secrets
 from trading.brokers.outcomes import NotAuthorised
 from trading.values.secret import Secret
 
@@ -63,12 +61,7 @@ class Identity:
 
     def hidden_in(self, answer: Answer) -> Answer:
         """Take our keys out of an answer that repeats them, since its words go into messages and rows."""
-        body = answer.body
-        for kept in (self._key, self._secret):
-            text = kept.reveal()
-            for written in (text, text.replace("/", r"\/")):
-                body = body.replace(written.encode(), b"***")
-        return answer if body == answer.body else msgspec.structs.replace(answer, body=body)
+        return without_secrets(answer, (self._key.reveal(), self._secret.reveal()))
 
     def refuse_wrong_keys(self) -> None:
         """Raise NotAuthorised where the key or the host is of the other mode."""
