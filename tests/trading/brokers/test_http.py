@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 from werkzeug import Response
 
+from tests.support.unanswered import unanswered
 from trading.brokers.http import Answer, BrokerHttp, NotJson, refuse_by_status, without_secrets
 from trading.brokers.outcomes import BrokerUnavailable, NotAuthorised, OutcomeUnknown, RateLimited
 from trading.brokers.recording import Incoming, Outgoing, RecordingFailed, Reference
@@ -103,19 +104,8 @@ def test_an_answer_that_could_not_be_recorded_is_as_if_none_had_come(http, memor
     ("method", "error"), [("GET", BrokerUnavailable), ("POST", OutcomeUnknown), ("DELETE", OutcomeUnknown)]
 )
 def test_an_answer_that_does_not_come_leaves_a_change_unknown(http, memory, httpserver, method, error):
-    gate = threading.Event()
-
-    def slow(request):
-        gate.wait(5)
-        return Response("{}")
-
-    httpserver.expect_request("/v2/orders").respond_with_handler(slow)
-
-    try:
-        with pytest.raises(error, match="ReadTimeout"):
-            http.call(method, "/v2/orders", reference=SUBMIT)
-    finally:
-        gate.set()
+    with unanswered(httpserver, "/v2/orders"), pytest.raises(error, match="ReadTimeout"):
+        http.call(method, "/v2/orders", reference=SUBMIT)
 
     assert memory.came[1].startswith("ReadTimeout")
 

@@ -3,13 +3,12 @@
 import base64
 import gzip
 import json
-import threading
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from werkzeug import Response
 
+from tests.support.unanswered import unanswered
 from tests.trading.brokers.schwab.said import all_that_is_said
 from tests.trading.brokers.schwab.schwab_json import AT, recorded
 from trading.brokers.http import BrokerHttp
@@ -248,13 +247,8 @@ def test_a_failure_of_schwabs_may_have_spent_a_code_and_spends_no_refresh_token(
 
 
 def test_no_answer_leaves_both_unknown(ask, httpserver):
-    gate = threading.Event()
-    httpserver.expect_request("/v1/oauth/token").respond_with_handler(lambda asked: Response(str(gate.wait(5))))
-
-    try:
+    with unanswered(httpserver, "/v1/oauth/token"):
         failing(ask, OutcomeUnknown)
-    finally:
-        gate.set()
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,12 @@
 """Placing: sent once, in Schwab's words, and read back (C9, G3-41)."""
 
 import json
-import threading
 from contextlib import suppress
 
 import pytest
 from werkzeug import Response
 
+from tests.support.unanswered import unanswered
 from tests.trading.brokers.schwab.schwab_json import (
     HASH,
     ORDERS,
@@ -253,15 +253,9 @@ def test_anything_else_leaves_the_outcome_unknown_or_says_that_nothing_was_done(
 
 def test_an_order_without_an_answer_is_unknown_and_sent_once(broker, httpserver):
     """G3-41: the order is not sent again, whatever is heard of it."""
-    gate = threading.Event()
-    httpserver.expect_request(ORDERS, method="POST").respond_with_handler(lambda asked: Response(str(gate.wait(5))))
-
-    try:
-        with pytest.raises(OutcomeUnknown, match="no answer came"):
-            broker.submit(request())
-    finally:
-        gate.set()
-    assert len(posts(httpserver)) <= 1
+    with unanswered(httpserver, ORDERS, method="POST"), pytest.raises(OutcomeUnknown, match="no answer came"):
+        broker.submit(request())
+    assert len(posts(httpserver)) == 1
 
 
 # Where it can't be read back, its number is told, and is nobody's yet.

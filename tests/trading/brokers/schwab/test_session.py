@@ -1,11 +1,11 @@
 """Sessions: a call carries a token, and a refused token is renewed once."""
 
 import json
-import threading
 
 import pytest
 from werkzeug import Response
 
+from tests.support.unanswered import unanswered
 from tests.trading.brokers.schwab.said import all_that_is_said
 from tests.trading.brokers.schwab.schwab_json import ORDERS, Tokens, filled, order, recorded, request
 from trading.brokers.outcomes import BrokerUnavailable, LoginNeeded, NotAuthorised, OutcomeUnknown
@@ -115,14 +115,11 @@ def test_no_message_of_an_error_repeats_the_token(http, accounts, httpserver, st
 
 def test_a_call_that_gets_no_answer_leaves_no_token_in_the_variables_of_its_traceback(http, accounts, httpserver):
     broker = SchwabBroker(http=http, tokens=Tokens("the-secret-token"), account_number="12345678", clock=lambda: None)
-    gate = threading.Event()
-    httpserver.expect_request(f"{ORDERS}/{NUMBER}").respond_with_handler(lambda asked: Response(str(gate.wait(5))))
-
-    try:
-        with pytest.raises(BrokerUnavailable, match="ReadTimeout") as raised:
-            broker.report(NUMBER)
-    finally:
-        gate.set()
+    with (
+        unanswered(httpserver, f"{ORDERS}/{NUMBER}"),
+        pytest.raises(BrokerUnavailable, match="ReadTimeout") as raised,
+    ):
+        broker.report(NUMBER)
 
     assert "the-secret-token" not in all_that_is_said(raised.value)
 
