@@ -1,6 +1,5 @@
 from django.contrib import admin
 from django.urls import include, path
-from django.views.generic import RedirectView
 
 from config.monitoring import pages
 
@@ -11,7 +10,7 @@ urlpatterns = [
     path("health/live", pages.live),
     path("health/ready", pages.ready),
     path("metrics", pages.metrics),
-    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("", include("config.desk.urls")),
 ]
 
 handler400 = "config.problem_pages.bad_request"
