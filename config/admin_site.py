@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 
@@ -31,11 +32,17 @@ def _report(title: str, icon: str, link: Any) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": link, "permission": permission}
 
 
+def _may_see_desk(request: HttpRequest) -> bool:
+    return request.user.has_perm("trading.view_tradeaccumulator")
+
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Hedgetrail",
     "SITE_HEADER": "Hedgetrail",
     "SITE_SUBHEADER": "Every trade explained",
     "SITE_SYMBOL": "timeline",
+    "SITE_URL": "/",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("desk/mark.svg")}],
     "SIDEBAR": {
         "show_search": True,
         "show_all_applications": False,
@@ -44,6 +51,7 @@ UNFOLD: dict[str, Any] = {
                 "title": "At risk",
                 "separator": True,
                 "items": [
+                    {"title": "Desk", "icon": "dashboard", "link": reverse_lazy("desk"), "permission": _may_see_desk},
                     _page("Notices", "notifications", "trading.notice"),
                     _page("Alert deliveries", "outgoing_mail", "audit_trail.alertdelivery"),
                     _page("Positions", "balance", "trading.tradeaccumulator"),

@@ -8,9 +8,11 @@ from csp.constants import SELF
 from csp.decorators import csp_replace
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+
+UNAUTHORIZED = 401
 
 View = Callable[..., HttpResponseBase]
 
@@ -29,5 +31,22 @@ def desk_page(*needed: str) -> Callable[[View], View]:
             return view(request, *args, **named)
 
         return admin.site.admin_view(STRICT(never_cache(require_safe(allowed))))
+
+    return dressed
+
+
+def desk_part(*needed: str) -> Callable[[View], View]:
+    """A part that a page asks for by itself: who is not signed in any more is told so, and not shown a form."""
+
+    def dressed(view: View) -> View:
+        page = desk_page(*needed)(view)
+
+        @wraps(view)
+        def answered(request: HttpRequest, *args: Any, **named: Any) -> HttpResponseBase:
+            if not admin.site.has_permission(request):
+                return HttpResponse("expected somebody who is signed in\n", "text/plain", UNAUTHORIZED)
+            return page(request, *args, **named)
+
+        return answered
 
     return dressed

@@ -1,12 +1,65 @@
 """Pages of the board: all that an operator looks at first, on one page that keeps itself up to date."""
 
-from django.http import HttpRequest, HttpResponse
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils import timezone
 
-from config.desk.access import desk_page
+from config.desk.access import desk_page, desk_part
+from config.desk.board.charts import beside_oracle, profit_curve
+from config.desk.board.standing import board as board_at
+from config.desk.board.verdict import Stand
+from config.monitoring.pages import limits
+from config.read_side import read_side
+from eventstore.hashing import moment
+from trading.values.arithmetic import plain
+
+BOARD = "trading.view_tradeaccumulator"
+DECISIONS = "audit_trail.view_tradedecision"
+
+EVERY_SECONDS = 2
+CHARTS_EVERY_SECONDS = 15
+STALE_AFTER_SECONDS = 8
+"""So long after the last answer the page says that it is stale."""
+
+COLOURS = {Stand.WELL: "good", Stand.SEE_TO: "warn", Stand.AT_RISK: "bad"}
 
 
-@desk_page("trading.view_tradeaccumulator")
+@desk_page(BOARD)
 def board(request: HttpRequest) -> HttpResponse:
     """Show the board."""
-    return render(request, "desk/board.html", {})
+    waits = {
+        "every_seconds": EVERY_SECONDS,
+        "charts_every_seconds": CHARTS_EVERY_SECONDS,
+        "stale_after_seconds": STALE_AFTER_SECONDS,
+    }
+    return render(request, "desk/board.html", _standing(request) | waits)
+
+
+@desk_part(BOARD)
+def live(request: HttpRequest) -> HttpResponse:
+    """The part of the board that changes, as it is now."""
+    return render(request, "desk/board/live.html", _standing(request))
+
+
+@desk_part(BOARD)
+def charts(request: HttpRequest) -> HttpResponse:
+    """What the charts draw: amounts as text, times in UTC."""
+    side = read_side()
+    profit = profit_curve(list(side.positions.values_list("symbol", flat=True)))
+    beside = beside_oracle(side)
+    told = {
+        "profit": {"at": [moment(one.at) for one in profit], "usd": [plain(one.usd) for one in profit]},
+        "beside": {
+            "at": [moment(one.at) for one in beside],
+            "symbol": [one.symbol for one in beside],
+            "basis_points": [plain(one.basis_points) for one in beside],
+        },
+    }
+    return JsonResponse(told)
+
+
+def _standing(request: HttpRequest) -> dict[str, Any]:
+    found = board_at(limits(), now=timezone.now(), with_decisions=request.user.has_perm(DECISIONS))
+    return {"board": found, "colour": COLOURS[found.verdict.stand]}

@@ -4,4 +4,6 @@ from config.desk import pages
 
 urlpatterns = [
     path("", pages.board, name="desk"),
+    path("live", pages.live, name="desk-live"),
+    path("charts", pages.charts, name="desk-charts"),
 ]

@@ -52,7 +52,7 @@ def _row(row: Any, exposure: Exposure | None, wait: SymbolWait | None) -> tuple[
     return (
         row.symbol,
         row.net_position,
-        _status(row, exposure, wait),
+        status_of(row, is_exposed=exposure is not None, wait=wait),
         row.threshold,
         None if exposure is None else exposure.since_at,
         _under_way(row),
@@ -63,14 +63,15 @@ def _row(row: Any, exposure: Exposure | None, wait: SymbolWait | None) -> tuple[
     )
 
 
-def _status(row: Any, exposure: Exposure | None, wait: SymbolWait | None) -> str:
+def status_of(row: Any, *, is_exposed: bool, wait: SymbolWait | None) -> str:
+    """How a position stands, in the word that says most."""
     if wait is not None and wait.halted_at is not None:
         return HALTED
     if row.pending_execution_id is not None:
         return HEDGING
     if wait is not None:
         return WAITING
-    if exposure is not None:
+    if is_exposed:
         return EXPOSED
     return FLAT if row.net_position == ZERO else OPEN
 

@@ -37,7 +37,7 @@ def standing(limits: Limits, *, now: datetime) -> list[Section]:
         Section("Exposure", stand.columns, [row for row in stand.rows if row[2] not in (FLAT, OPEN)]),
         under_way._replace(title="Orders under way"),
         Section("Queues", ("queue", "waiting", "oldest_at"), queues(side)),
-        Section("Stations", ("station", "status", "last_turn_at", "failures", "last_error"), list(_stations(now))),
+        Section("Stations", ("station", "status", "last_turn_at", "failures", "last_error"), list(stations(now))),
         Section("Kill switches", ("reaches", "by", "changed_at", "reason"), list(_kill_switches())),
         Section("Decisions today", ("status", "decisions"), list(_decisions(now))),
     ]
@@ -74,7 +74,7 @@ def _installation(side: ReadSide, now: datetime) -> Iterator[tuple[str, Any]]:
     yield "free disk", f"{disk.free_percent}% under {disk.folder}"
 
 
-def _stations(now: datetime) -> Iterator[tuple[Any, ...]]:
+def stations(now: datetime) -> Iterator[tuple[Any, ...]]:
     """Each station as it is in the process that gave it a turn last."""
     newest = {beat.station: beat for beat in StationHeartbeat.objects.order_by("last_turn_at")}
     for station, beat in sorted(newest.items()):

@@ -1,0 +1,53 @@
+"""Standing: the whole board, read at one moment."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import transaction
+
+from config.desk.board.charts import Latency, latency
+from config.desk.board.denials import Held, held
+from config.desk.board.exposures import SymbolExposure, exposures, longest_exposed
+from config.desk.board.feed import Feed, feed
+from config.desk.board.fills import FillsOfToday, NewFill, fills_of_today, newest_fills
+from config.desk.board.hedges import Hedges, hedges
+from config.desk.board.today import Today, today
+from config.desk.board.verdict import Verdict, verdict
+from config.monitoring.health import Limits
+from config.read_side import read_side
+from trading.ledger.backlog import short_timeouts
+
+
+class Board(NamedTuple):
+    at: datetime
+    verdict: Verdict
+    exposures: list[SymbolExposure]
+    most_exposed: SymbolExposure | None
+    hedges: Hedges
+    fills: list[NewFill]
+    today_fills: FillsOfToday
+    feed: Feed
+    held: Held
+    latency: Latency
+    today: Today | None
+    """None for who may not see decisions."""
+
+
+def board(limits: Limits, *, now: datetime, with_decisions: bool) -> Board:
+    """Read everything in one look, so that it fits together, and with no statement that takes for ever."""
+    with transaction.atomic(), short_timeouts():
+        side = read_side()
+        exposed = exposures(side)
+        return Board(
+            at=now,
+            verdict=verdict(limits, now=now),
+            exposures=exposed,
+            most_exposed=longest_exposed(exposed),
+            hedges=hedges(side),
+            fills=newest_fills(side),
+            today_fills=fills_of_today(side, now=now),
+            feed=feed(side, now=now),
+            held=held(),
+            latency=latency(side, now=now),
+            today=today(now=now) if with_decisions else None,
+        )

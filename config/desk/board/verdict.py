@@ -1,0 +1,48 @@
+"""Verdict: whether money is at risk, in one word, with every reason."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from config.monitoring.health import Limits, reasons
+from trading.notices.models import Notice, open_notices
+
+NOTICES_SHOWN = 12
+
+
+class Stand(StrEnum):
+    """How it stands."""
+
+    WELL = "well"
+    SEE_TO = "see to"
+    """Fills are hedged, and something waits for an operator."""
+
+    AT_RISK = "at risk"
+    """Fills are not hedged, or not all."""
+
+
+class Verdict(NamedTuple):
+    """The word, and what it rests on."""
+
+    stand: Stand
+    reasons: list[str]
+    notices: list[Notice]
+    more_notices: int
+
+    @property
+    def sentence(self) -> str:
+        match self.stand:
+            case Stand.WELL:
+                return "Fills are hedged, and nothing waits for an operator."
+            case Stand.SEE_TO:
+                return "Fills are hedged, and something waits for an operator."
+            case Stand.AT_RISK:
+                return "Money is at risk: fills are not hedged, or not all."
+
+
+def verdict(limits: Limits, *, now: datetime) -> Verdict:
+    """Judge as `/health/ready` does, and by what operators were told."""
+    against = [reason.text for reason in reasons(limits, now=now)]
+    notices = open_notices()
+    stand = Stand.AT_RISK if against else Stand.SEE_TO if notices else Stand.WELL
+    return Verdict(stand, against, notices[:NOTICES_SHOWN], max(len(notices) - NOTICES_SHOWN, 0))

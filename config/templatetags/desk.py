@@ -1,0 +1,97 @@
+"""Desk: how amounts, times and spans are written on its pages. What is shortened keeps every digit a touch away."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+from django import template
+from django.utils.html import format_html
+
+from config.terminal.sections import age, ago
+from eventstore.cells import list_link, page_link
+from trading.values.arithmetic import cut, plain
+
+register = template.Library()
+
+SHOWN_DIGITS = 4
+NOTHING = "–"
+
+
+@register.filter
+def shares(value: Decimal | None) -> str:
+    """A number of shares to four decimals, cut; the whole of it stands in the title."""
+    return NOTHING if value is None else _short(value, plain(cut(value, digits=SHOWN_DIGITS)))
+
+
+@register.filter
+def usd(value: Decimal | None) -> str:
+    """Dollars to the cent, half to even; every digit stands in the title."""
+    if value is None:
+        return NOTHING
+    cents = value.quantize(Decimal("0.01"), rounding=ROUND_HALF_EVEN)
+    return _short(value, f"{'−' if cents < 0 else ''}${abs(cents):,.2f}")
+
+
+@register.filter
+def basis_points(value: Decimal | None) -> str:
+    return NOTHING if value is None else _short(value, f"{value.quantize(Decimal('0.1')):+f} bp")
+
+
+@register.filter
+def span(value: timedelta | None) -> str:
+    """A span in its two largest units: `2 min 5 s`."""
+    return NOTHING if value is None else age(value)
+
+
+@register.filter
+def percent(part: Decimal) -> str:
+    """A part of one as a length for SVG."""
+    return f"{min(max(part, Decimal(0)), Decimal(1)) * 100:.2f}%"
+
+
+@register.filter
+def half(part: Decimal) -> Decimal:
+    """A part of two as a part of one."""
+    return part / 2
+
+
+@register.simple_tag
+def since(at: datetime | None, now: datetime) -> str:
+    """How long ago it was, counted on by the page; the moment itself stands in the title."""
+    if at is None:
+        return NOTHING
+    return format_html('<time datetime="{0}" title="{0}" data-ages>{1}</time>', _utc(at), ago(at, now))
+
+
+@register.simple_tag
+def clock(at: datetime | None) -> str:
+    """The time of day in UTC, with the whole moment in the title."""
+    if at is None:
+        return NOTHING
+    return format_html('<time datetime="{0}" title="{0}">{1}</time>', _utc(at), f"{at.astimezone(UTC):%H:%M:%S}")
+
+
+@register.simple_tag
+def story(kind: str, subject: Any) -> str:
+    """Link to the page that tells all of a symbol, an order, a fill or a decision."""
+    match kind:
+        case "symbol":
+            return list_link("trading.tradeaccumulator", subject, symbol__exact=subject)
+        case "order":
+            return list_link("trading.offchaintrade", f"order {subject}", id__exact=subject)
+        case "fill":
+            text = f"{subject.side.lower()} {plain(cut(subject.shares, digits=SHOWN_DIGITS))} {subject.symbol}"
+            return list_link("trading.onchaintrade", text, tx_hash=subject.tx_hash)
+        case "decision":
+            return page_link("audit_trail.tradedecision", subject.pk, f"{subject.side.lower()} {subject.symbol}")
+        case _:
+            raise ValueError(f"expected symbol, order, fill or decision, was {kind!r}")
+
+
+def _utc(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _short(value: Decimal, text: str) -> str:
+    exact = plain(value)
+    return text if exact == text else format_html('<span title="{}">{}</span>', exact, text)
