@@ -49,7 +49,7 @@ def test_what_is_no_page_may_load_nothing(chief, address):
     assert policy_of(answer) == NOTHING
 
 
-@pytest.mark.parametrize("address", ["/", "/live"])
+@pytest.mark.parametrize("address", ["/", "/live", "/pace"])
 def test_the_desk_has_scripts_and_styles_in_files_of_our_own_alone(chief, address):
     answer = chief.get(address)
 
