@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from config.desk import pages
 
@@ -6,4 +6,5 @@ urlpatterns = [
     path("", pages.board, name="desk"),
     path("live", pages.live, name="desk-live"),
     path("charts", pages.charts, name="desk-charts"),
+    path("", include("config.desk.stories.urls")),
 ]

@@ -4,26 +4,33 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('trading', '0017_rows_in_pages'),
+        ("trading", "0017_rows_in_pages"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='notice',
-            index=models.Index(fields=['subject', 'opened_at'], name='notices_subject'),
+            model_name="notice",
+            index=models.Index(fields=["subject", "opened_at"], name="notices_subject"),
         ),
         migrations.AddIndex(
-            model_name='onchaintrade',
-            index=models.Index(condition=models.Q(('reorged_at__isnull', False)), fields=['base_symbol', 'reorged_at'], name='onchain_trades_reorged'),
+            model_name="onchaintrade",
+            index=models.Index(
+                condition=models.Q(("reorged_at__isnull", False)),
+                fields=["base_symbol", "reorged_at"],
+                name="onchain_trades_reorged",
+            ),
         ),
         migrations.AddIndex(
-            model_name='onchaintradeview',
-            index=models.Index(condition=models.Q(('reorged_at__isnull', False)), fields=['base_symbol', 'reorged_at'], name='onchain_trade_view_reorged'),
+            model_name="onchaintradeview",
+            index=models.Index(
+                condition=models.Q(("reorged_at__isnull", False)),
+                fields=["base_symbol", "reorged_at"],
+                name="onchain_trade_view_reorged",
+            ),
         ),
         migrations.AddIndex(
-            model_name='operatorrequest',
-            index=models.Index(fields=['subject', 'asked_at'], name='operator_requests_subject'),
+            model_name="operatorrequest",
+            index=models.Index(fields=["subject", "asked_at"], name="operator_requests_subject"),
         ),
     ]
