@@ -8,7 +8,7 @@ from audit_trail.payloads.models import ApiCallLog, ApiPayload
 from config.desk.stories.entries import BAD, WARN, Entry, Link, model_link, row_link, sentence
 
 SHOWN_FIRST = SHOWN_LAST = 10
-REFUSED = 400
+REFUSED, NOT_FOUND = 400, 404
 
 
 class Said(NamedTuple):
@@ -65,6 +65,14 @@ def made(calls: Calls, *, with_bodies: bool) -> list[Entry]:
         )
         for call in calls.shown
     ]
+
+
+def refusal_in(calls: Calls | None) -> Call | None:
+    """The last call that was refused or had no answer; that an order is not found when it is looked for is neither."""
+    bad = [call for call in calls.shown if call.is_bad] if calls is not None else []
+    asking = [call for call in bad if call.row.method != "GET"]
+    looking = [call for call in bad if call.row.http_status_code != NOT_FOUND]
+    return (asking or looking or [None])[-1]
 
 
 def told_call(row: ApiCallLog) -> str:

@@ -230,7 +230,6 @@ def _around(row: TradeDecision, names: Collection[str], sees: Sees) -> list[Entr
 def _wrong(row: TradeDecision, stands: str, calls: Calls | None) -> WentWrong | None:
     if stands not in WHAT_NOW:
         return None
-    refused = [call for call in calls.shown if call.is_bad] if calls is not None else []
     titles = {
         BLOCKED: f"It is pending, and {row.blocked_by} stands in its way",
         OVERDUE: f"It is pending, and was for {row.trading_day.isoformat()}",
@@ -245,7 +244,7 @@ def _wrong(row: TradeDecision, stands: str, calls: Calls | None) -> WentWrong | 
         reason=sentence(row.reason or row.blocked_reason or "Nobody carried it out on its day"),
         figures=row.blocked_figures,
         what_now=WHAT_NOW[stands],
-        answer=refused[-1] if refused else None,
+        answer=said.refusal_in(calls),
     )
 
 

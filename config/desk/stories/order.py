@@ -136,7 +136,6 @@ def _checks(row: Any, sees: Sees) -> list[Entry]:
 def _wrong(state: OffchainOrder, calls: Calls | None) -> WentWrong | None:
     if state.state not in WRONG:
         return None
-    refused = [call for call in calls.shown if call.is_bad] if calls is not None else []
     if state.state is OrderState.UNKNOWN:
         title = f"It is not known what became of order {state.order_id}"
     else:
@@ -145,5 +144,5 @@ def _wrong(state: OffchainOrder, calls: Calls | None) -> WentWrong | None:
         title=title,
         reason=sentence(state.reason or "nobody said why"),
         what_now=WHAT_NOW[state.state],
-        answer=refused[-1] if refused else None,
+        answer=said.refusal_in(calls),
     )

@@ -5,7 +5,7 @@ by the key of the row. Each table is asked for what comes after the place that w
 """
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -89,19 +89,21 @@ def _no_place(text: object) -> NotAPlace:
     return NotAPlace(f"expected a place as the link to older entries has it, was {str(text)[:80]!r}")
 
 
-def rows_after(rows: Rows, place: Place | None, *, at: str, rank: Rank, key: str = "pk") -> Rows:
-    """The newest rows that come after a place, by their column of a time. Raises NotAPlace."""
+def rows_after(rows: Rows, place: Place | None, *, at: str, rank: Rank, by: Sequence[str] = ()) -> Rows:
+    """The newest rows that come after a place, by their column of a time, or `by` another order that is as good.
+
+    Raises NotAPlace.
+    """
     if place is not None:
         # Said by itself, so that an index of the time is entered there.
         rows = rows.filter(**{f"{at}__lte": place.at})
         if rank < place.rank:
             rows = rows.filter(**{f"{at}__lt": place.at})
         elif rank == place.rank:
-            column = rows.model._meta.pk if key == "pk" else rows.model._meta.get_field(key)
-            if isinstance(column, IntegerField) != isinstance(place.key, int):
+            if isinstance(rows.model._meta.pk, IntegerField) != isinstance(place.key, int):
                 raise _no_place(place)
-            rows = rows.filter(Q(**{f"{at}__lt": place.at}) | Q(**{f"{key}__lt": place.key}))
-    return rows.order_by(f"-{at}", f"-{key}")[:MOST]
+            rows = rows.filter(Q(**{f"{at}__lt": place.at}) | Q(pk__lt=place.key))
+    return rows.order_by(*(by or (f"-{at}", "-pk")))[:MOST]
 
 
 def rows_until(rows: Rows, place: Place | None, *, at: str) -> Rows:
@@ -122,7 +124,7 @@ def newest_of(sources: Iterable[Source[P]], place: Place | None) -> tuple[list[P
 def page_of(sources: Iterable[Source[Entry]], place: Place | None) -> Page:
     """A page of a story, newest first. How long after the one before the last came, the next page tells."""
     shown, older = newest_of(sources, place)
-    earlier = [*shown[1:], None]
+    earlier = [*shown[1:], None][: len(shown)]
     return Page(
         [
             Told(entry, None if before is None else entry.at - before.at)

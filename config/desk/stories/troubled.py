@@ -10,7 +10,7 @@ from audit_trail.decisions.models import Status, TradeDecision
 from config.desk.stories import decided, hedges
 from config.desk.stories.decision import BLOCKED, OVERDUE, standing
 from config.desk.stories.entries import Link, Rank, decision_link, order_link, row_link
-from config.desk.stories.paging import MOST, Place, Source, newest_of, rows_until
+from config.desk.stories.paging import Place, Source, newest_of, rows_after
 from config.read_side import ReadSide
 from trading.offchain_order.aggregate import OrderState
 from trading.risk.records import Denial
@@ -87,7 +87,7 @@ def _decisions(statuses: Iterable[Status], place: Place | None, today: date = da
 
 
 def _told(rows: Any, place: Place | None, today: date) -> Iterable[Trouble]:
-    found = list(rows_until(rows.defer("decision_rationale"), place, at="decided_at"))
+    found = list(rows_after(rows.defer("decision_rationale"), place, at="decided_at", rank=Rank.DECIDED))
     return [_decision(row, standing(row, today=today)) for row in found]
 
 
@@ -111,8 +111,10 @@ def _decision(row: TradeDecision, stands: str) -> Trouble:
 
 def _orders(side: ReadSide, place: Place | None) -> list[Any]:
     rows = side.orders.filter(detailed_status__in=[state.value for state in ORDERS_THAT_FAILED])
-    dated = rows_until(rows.filter(placed_at__isnull=False), place, at="placed_at")
-    undated = rows_until(rows.filter(placed_at=None, ended_at__isnull=False), place, at="ended_at")
+    rank = Rank.ORDER_PLACED
+    dated = rows_after(rows.filter(placed_at__isnull=False), place, at="placed_at", rank=rank)
+    # Of an order of an older installation it may not be known when it was placed: it stands by its end.
+    undated = rows_after(rows.filter(placed_at=None, ended_at__isnull=False), place, at="ended_at", rank=rank)
     return [*dated, *undated]
 
 
@@ -135,11 +137,9 @@ def _order(row: Any, side: ReadSide) -> Trouble:
 
 def _denials(place: Place | None) -> list[Trouble]:
     """Hedges that the risk gate denied; a decision that it denied has failed, and stands with the decisions."""
-    rows = Denial.objects.filter(strategy=HEDGE)
-    if place is not None:
-        rows = rows.filter(first_at__lte=place.at)
     # In the order in which they were written down, which is that of their beginnings.
-    return [_denial(row) for row in rows.order_by("-pk")[:MOST]]
+    rows = Denial.objects.filter(strategy=HEDGE)
+    return [_denial(row) for row in rows_after(rows, place, at="first_at", rank=Rank.DENIAL, by=["-pk"])]
 
 
 def _denial(row: Denial) -> Trouble:
