@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from config import brokers
-from config.demo import checks, record_checks
+from config.demo import checks, oracle_checks, record_checks
 from config.demo.account import move_in, opened
 from config.demo.broker_books import books_of
 from config.demo.chain import EmbeddedChain
@@ -30,6 +30,7 @@ from trading.ledger.tables import OffchainTrade, OnchainTrade, TradeAccumulator,
 from trading.notices.models import Notice, open_notice
 from trading.offchain_order.view import OffchainOrderView
 from trading.position.view import PositionView
+from trading.values.arithmetic import add
 from trading.values.sides import Side
 
 STEPS = [
@@ -188,6 +189,19 @@ def an_event_on_the_backlog():
     )
 
 
+def a_price_of_the_oracle_that_is_a_little_more():
+    one = OnchainTrade.objects.filter(base_symbol="AAPL").first()
+    OnchainTrade.objects.filter(pk=one.pk).update(pyth_price=add(one.pyth_price, Decimal("0.00001")))
+
+
+def a_fill_without_the_price_that_it_read():
+    OnchainTrade.objects.filter(base_symbol="NVDA").update(pyth_price=None)
+
+
+def a_price_that_was_told_at_another_time():
+    OnchainTrade.objects.filter(base_symbol="NVDA").update(pyth_publish_time=timezone.now())
+
+
 def a_notice_that_nobody_meant():
     open_notice("order_stuck", "order 1", "it is stuck", at=timezone.now())
 
@@ -217,6 +231,9 @@ def a_parked_log_that_nobody_is_told_of():
         (a_link_to_more_than_there_is, checks.every_share_is_linked),
         (a_view_that_is_not_its_stream, checks.both_memories_are_the_same),
         (an_event_on_the_backlog, checks.both_memories_are_the_same),
+        (a_price_of_the_oracle_that_is_a_little_more, oracle_checks.every_fill_has_the_price_that_its_transaction_read),
+        (a_fill_without_the_price_that_it_read, oracle_checks.every_fill_has_the_price_that_its_transaction_read),
+        (a_price_that_was_told_at_another_time, oracle_checks.every_fill_has_the_price_that_its_transaction_read),
         (a_notice_that_nobody_meant, record_checks.operators_are_told_of_what_is_meant),
         (a_parked_log_that_nobody_is_told_of, record_checks.operators_are_told_of_what_is_meant),
     ],
