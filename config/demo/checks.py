@@ -10,6 +10,7 @@ from typing import Any
 
 from config.demo.broker_books import Taken
 from config.demo.checked import Checked, sentence_of
+from config.demo.operator_checks import OPERATOR_CHECKS
 from config.demo.oracle_checks import ORACLE_CHECKS
 from config.demo.record_checks import RECORD_CHECKS
 from config.demo.steps import Expected
@@ -247,6 +248,7 @@ CHECKS: tuple[Callable[[World], Findings], ...] = (
     both_memories_are_the_same,
     *ORACLE_CHECKS,
     *RECORD_CHECKS,
+    *OPERATOR_CHECKS,
 )
 
 

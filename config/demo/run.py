@@ -41,6 +41,7 @@ def once(
     """Play the fixed day, check the books, and return the exit code."""
     checked: list[Checked] = []
     undone = ""
+    create_user()  # Who the operator is; nobody logs in.
     decided = _decided(console, venue)
     try:
         with begun(seed=seed, stopping=stopping, venue=venue, faults=faults) as day:
@@ -52,7 +53,7 @@ def once(
                 undone = str(error)
             day.rest()
             screen.tables()
-            checked = [*decided, *check(World(day.market, day.wired, books_of(venue)))]
+            checked = [*decided, *check(World(day.market, day.wired, books_of(venue), day.webhook.messages))]
     except Stopped as stopped:
         say(console, str(stopped) or "Stopped before the end: nothing was checked.")
         return INTERRUPTED
@@ -80,10 +81,10 @@ def live(
     faults: FaultPlan | None = None,
 ) -> int:
     """Play on until told to stop, and return the exit code. Without a port no pages are served."""
+    password = create_user()
     with nullcontext() if port is None else serving(port) as server:
         where = "Ctrl-C ends the demo"
         if server is not None:
-            password = create_user()
             where = f"{server.desk}  user {USER}  password {password}  ·  {where}"
             say(console, f"Desk: {server.desk}")
             say(console, f"Admin: {server.admin}")

@@ -28,6 +28,7 @@ from config.demo.installation import Installation
 from config.demo.steps import Take
 from config.environment import SettingError
 from tests.architecture.source import PROJECT
+from tests.config.demo.pages import AT_TIMES, WITHOUT_ROWS, pages_without_rows
 from trading.values.sides import Side
 
 FIRST_HEDGE_SECONDS = 60
@@ -53,7 +54,7 @@ def demo(home: Path, *arguments: str, **more: str) -> "subprocess.CompletedProce
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("ledger", "given"), [("dual", False), ("legacy", False), ("events", True)])
+@pytest.mark.parametrize(("ledger", "given"), [("dual", True), ("legacy", False), ("events", True)])
 def test_once_through_hedges_and_finds_nothing_wrong(tmp_path, ledger, given):
     database = ["--database", f"sqlite:///{tmp_path}/given.sqlite3"] if given else []
     # Whatever the caller has set is none of the demo's business.
@@ -75,6 +76,9 @@ def test_once_through_hedges_and_finds_nothing_wrong(tmp_path, ledger, given):
     assert re.findall(r"^  (\w+)\s+(.*)$", checked_part(done.stdout), re.MULTILINE) == [
         ("ok", sentence_of(each)) for each in (*DECISION_CHECKS, *CHECKS)
     ]
+    if ledger == "dual":
+        empty = pages_without_rows(tmp_path / "given.sqlite3")
+        assert WITHOUT_ROWS.keys() <= empty <= WITHOUT_ROWS.keys() | AT_TIMES.keys()
     # What was made for the run is gone, and what was given stays.
     assert database_of(done.stdout) == (f"sqlite:///{tmp_path}/given.sqlite3" if given else ANY)
     assert (tmp_path / "given.sqlite3").exists() == given
