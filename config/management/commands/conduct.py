@@ -48,7 +48,9 @@ class Command(BaseCommand):
             help="with --once: give up after so long, say what is left and exit with 3 (default 300)",
         )
 
-    def handle(self, *args: Any, once: bool, timeout: int, **options: Any) -> None:
+        parser.add_argument("--plain", action="store_true", help="log lines on a terminal too, no live one")
+
+    def handle(self, *args: Any, once: bool, timeout: int, plain: bool, **options: Any) -> None:
         wired = wire()
         require_migrated()
         try:
@@ -62,7 +64,7 @@ class Command(BaseCommand):
         with told_to_stop(conductor.stopping):
             conductor.start()
             try:
-                with StatusLine(wired) as status:
+                with StatusLine(wired, plain=plain) as status:
                     if once:
                         left = self._once(wired, conductor, status, timeout)
                     else:
