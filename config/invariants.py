@@ -7,19 +7,19 @@ from typing import NamedTuple
 
 from django.utils import timezone
 
-from audit_trail.invariants.every import AUDIT_TRAIL
+from audit_trail.invariants.every import OF_THE_AUDIT_TRAIL
 from config.backstop import BUSY, LASTS
 from config.environment import ledger_settings
 from eventstore.moments import one_moment
 from trading.conductor.leases import lease
-from trading.invariants.every import HEDGE
+from trading.invariants.every import OF_THE_HEDGE
 from trading.invariants.looking import Look
 from trading.invariants.violations import Invariant, Violation
 from trading.ledger.compare import view_tables
 from trading.ledger.mode import Mode, mode_or_none
 from trading.notices.models import close_notice, open_notice
 
-EVERY: dict[str, Invariant] = {each.name: each for each in (*HEDGE, *AUDIT_TRAIL)}
+EVERY: dict[str, Invariant] = {each.name: each for each in (*OF_THE_HEDGE, *OF_THE_AUDIT_TRAIL)}
 
 NOTICE, SUBJECT = "invariant_violated", "invariants"
 MOST_TOLD = 3

@@ -25,7 +25,7 @@ from audit_trail.invariants.executions import (
 )
 from audit_trail.invariants.ingestion import record_has_its_run, run_did_what_it_counts, versions_follow_each_other
 
-AUDIT_TRAIL = (
+OF_THE_AUDIT_TRAIL = (
     call_is_kept_whole,
     payload_is_as_it_was,
     nothing_is_sent_unmeant,

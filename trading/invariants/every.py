@@ -39,7 +39,7 @@ AFTER_EACH_COMMIT = (
 )
 """Those that look at orders alone, so that whoever steps through a story can ask after each step."""
 
-HEDGE = (
+OF_THE_HEDGE = (
     checkpoint_is_in_order,
     log_has_its_outcome,
     fill_is_one_trade,
