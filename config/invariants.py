@@ -1,4 +1,4 @@
-"""Invariants: all that there are, held against the database as it is at one moment, for the command and the schedule."""
+"""Invariants: all that there are, held against the database as of one moment, for the command and the schedule."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta

@@ -1,8 +1,8 @@
 """The judge: whether broker, books and chain agree, after every turn in part and at the end of a story in everything.
 
 What our own rows must say, the product's own invariants say (`trading/invariants`). What is seen only at the moment of
-acting, or at the venue, or on the chain, is looked at here, by books that are not ours. What is with the operator is allowed to be open before the operator has acted, and
-nothing is after.
+acting, or at the venue, or on the chain, is looked at here, by books that are not ours. What is with the operator is
+allowed to be open before the operator has acted, and nothing is after.
 """
 
 from collections import Counter

@@ -21,8 +21,8 @@ HEADER = ("invariant", "subject", "expected", "found", "look at")
 
 class Command(BaseCommand):
     help = (
-        "Look whether everything holds that must always hold, as of one moment, beside whoever writes. Exit code 1, and "
-        "a row for each violation; docs/invariants.md says what each means and what to do."
+        "Look whether everything holds that must always hold, as of one moment, beside whoever writes. Exit code 1, a "
+        "row for each violation; docs/invariants.md says what each means and what to do."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
