@@ -17,14 +17,14 @@ from trading.invariants.looking import Look
 from trading.invariants.violations import Invariant, Violation
 from trading.ledger.compare import view_tables
 from trading.ledger.mode import Mode, mode_or_none
-from trading.notices.models import close_notice, open_notice
+from trading.notices.models import Notice, close_notice, open_notice
 
 EVERY: dict[str, Invariant] = {each.name: each for each in (*OF_THE_HEDGE, *OF_THE_AUDIT_TRAIL)}
 
 NOTICE, SUBJECT = "invariant_violated", "invariants"
 MOST_TOLD = 3
 A_WHOLE_LOOK_ON = 6
-"""On Sundays all is looked at; on the other days what began within the last two."""
+"""Sunday."""
 
 LATELY = timedelta(days=2)
 
@@ -59,12 +59,13 @@ def check(names: Sequence[str] = (), *, now: datetime, since: datetime | None = 
 
 
 def check_on_schedule() -> str:
-    """Look, whole once a week and else at what began lately; open or close the notice, and tell what was found."""
+    """Look, at what began lately; at everything once a week, and while something is known to be violated."""
     now = timezone.now()
     with lease("invariants", now=now, lasts=LASTS) as held:
         if not held:
             return BUSY
-        return watch(now=now, since=None if now.weekday() == A_WHOLE_LOOK_ON else now - LATELY)
+        known = Notice.objects.filter(kind=NOTICE, subject=SUBJECT, closed_at=None).exists()
+        return watch(now=now, since=None if known or now.weekday() == A_WHOLE_LOOK_ON else now - LATELY)
 
 
 def watch(*, now: datetime, since: datetime | None) -> str:

@@ -46,9 +46,18 @@ def guarded_again() -> None:
 
 
 def violations(
-    invariants: Iterable[Invariant], *, mode: Mode, now: datetime, since: datetime | None = None
+    invariants: Iterable[Invariant],
+    *,
+    mode: Mode,
+    now: datetime,
+    since: datetime | None = None,
+    legacy_projection: bool = True,
 ) -> list[Violation]:
-    return [violation for each in invariants for violation in each.violations(Look(mode=mode, now=now, since=since))]
+    return [
+        violation
+        for each in invariants
+        for violation in each.violations(Look(mode=mode, now=now, since=since, legacy_projection=legacy_projection))
+    ]
 
 
 def names(found: Sequence[Violation]) -> set[str]:

@@ -38,6 +38,7 @@ def a_morning(mode: Mode) -> Stations:
     know_tokens("tAAPL", "tMSFT", "tTSLA", "tAMC", "tGME")
     stations = Stations(
         mode=mode,
+        legacy_projection=mode is not Mode.EVENTS,
         clock=Clock(OPENED),
         fill_seconds="1",
         behaviours="fill,MSFT=partial,AMC=reject,GME=timeout_after_accept,TSLA=slow",
@@ -79,9 +80,10 @@ def a_morning(mode: Mode) -> Stations:
     return stations
 
 
-def look(stations, *, later=0, since=None, mode=None):
-    now = stations.clock() + timedelta(minutes=later)
-    return violations(OF_THE_HEDGE, mode=mode or stations.ledger.mode, now=now, since=since)
+def look(stations, *, later=0, since=None):
+    ledger, now = stations.ledger, stations.clock() + timedelta(minutes=later)
+    kept = ledger.legacy_projection
+    return violations(OF_THE_HEDGE, mode=ledger.mode, now=now, since=since, legacy_projection=kept)
 
 
 def order(symbol) -> OffchainTrade:
