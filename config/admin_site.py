@@ -47,6 +47,11 @@ BLUE = {
 }
 
 
+def _may_see_failed(request: HttpRequest) -> bool:
+    user = request.user
+    return any(user.has_perm(right) for right in ("audit_trail.view_tradedecision", "trading.view_offchaintrade"))
+
+
 def _may_see_desk(request: HttpRequest) -> bool:
     return request.user.has_perm("trading.view_tradeaccumulator")
 
@@ -76,6 +81,12 @@ UNFOLD: dict[str, Any] = {
                         "permission": _may_see_desk,
                         "active": False,  # Its address begins that of every page, and it has no sidebar itself.
                     },
+                    {
+                        "title": "Failed trades",
+                        "icon": "error",
+                        "link": reverse_lazy("desk-failed"),
+                        "permission": _may_see_failed,
+                    },
                     _page("Notices", "notifications", "trading.notice"),
                     _page("Alert deliveries", "outgoing_mail", "audit_trail.alertdelivery"),
                     _page("Positions", "balance", "trading.tradeaccumulator"),
@@ -98,6 +109,7 @@ UNFOLD: dict[str, Any] = {
                 "separator": True,
                 "items": [
                     _page("Decisions", "psychology", "audit_trail.tradedecision"),
+                    _report("Decisions to look at", "flag", reverse_lazy("desk-decisions")),
                     _page("Planned days", "event_note", "audit_trail.plannedday"),
                     _page("Dropped candidates", "filter_alt_off", "audit_trail.droppedcandidate"),
                     _page("Decisions of days", "rule", "audit_trail.planneddecision"),

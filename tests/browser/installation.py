@@ -10,10 +10,10 @@ answered with a line. It ends when its input does, so that it never outlives who
 import argparse
 import json
 import os
-import secrets
 import shutil
 import sys
 import threading
+import time
 from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
@@ -26,7 +26,8 @@ FILL_SECONDS = Decimal("0.5")
 OPENING = 14
 """So many steps of the demo's day are played before anybody looks."""
 
-CHIEF, OPERATOR = "chief", "operator"
+CHIEF, OPERATOR = "demo", "operator"
+LONGEST_WAIT_SECONDS = 60
 
 
 def main(arguments: list[str]) -> int:
@@ -61,7 +62,6 @@ def live(seed: int, answers: IO[str]) -> None:
     from config.demo.day import begun
     from config.demo.decide import decide
     from config.demo.run import serving
-    from config.demo.scenarios import scenario
 
     prepared = installation.prepared()
     assert prepared is not None
@@ -72,9 +72,8 @@ def live(seed: int, answers: IO[str]) -> None:
         assert not any(each.findings for each in checked), checked
         with begun(seed=seed, stopping=threading.Event(), venue=venue) as day, serving(0) as pages:
             day.chain.keep_mining(BLOCK_SECONDS)
-            for step in scenario(seed)[:OPENING]:
-                day.market.play(step)
-            tell(answers, url=pages.url.removesuffix("/admin/"), venue_url=venue.url, password=password)
+            open_the_day(day.market, seed)
+            tell(answers, url=pages.desk.removesuffix("/"), venue_url=venue.url, password=password)
             for line in sys.stdin:
                 tell(answers, **played(day.market, json.loads(line)))
 
@@ -84,10 +83,29 @@ def make_users() -> str:
     from django.contrib.auth import get_user_model
     from django.contrib.auth.models import Group
 
-    users, password = get_user_model()._default_manager, secrets.token_urlsafe(12)
-    users.create_superuser(CHIEF, password=password)
-    users.create_user(OPERATOR, password=password, is_staff=True).groups.add(Group.objects.get(name=OPERATOR))
+    from config.demo.serve import create_user
+
+    password = create_user()
+    operator = get_user_model()._default_manager.create_user(OPERATOR, password=password, is_staff=True)
+    operator.groups.add(Group.objects.get(name=OPERATOR))
     return password
+
+
+def open_the_day(market: Any, seed: int) -> None:
+    """Let the demo's operator do what there is to do, and fills come."""
+    from config.demo import operator
+    from config.demo.scenarios import scenario
+
+    operator.open_the_day()
+    operator.forbid()
+    for step in (*operator.tempting(), *scenario(seed)[:OPENING]):
+        market.play(step)
+    until = time.monotonic() + LONGEST_WAIT_SECONDS
+    while waits_for := operator.not_denied_yet():
+        assert time.monotonic() < until, waits_for
+        time.sleep(0.1)
+    operator.allow()
+    operator.do_chores()
 
 
 def played(market: Any, asked: dict[str, str]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Every page that the sidebar links to opens, asks for nothing that it can't have, and complains of nothing."""
 
 import pytest
+
 from tests.browser.pages import groups
 
 

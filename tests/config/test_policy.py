@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from config.admin_site import UNFOLD
 from config.policy import HTMX_SHEET, THEME_SHEET
+from tests.support import decided
 from tests.support import factories as make
 from tests.trading.admin.pages import ROWS, list_of, page_of
 
@@ -56,9 +57,21 @@ def test_what_is_no_page_may_load_nothing(chief, address):
     assert policy_of(answer) == NOTHING
 
 
-@pytest.mark.parametrize("address", ["/", "/live", "/pace"])
+PAGES_OF_THE_DESK = (
+    *("/", "/live", "/pace", "/symbols/AAPL/", "/symbols/GME/", "/orders/7/"),
+    *("/decisions/", "/failed/", "decision"),
+)
+
+
+@pytest.mark.parametrize("address", PAGES_OF_THE_DESK)
 def test_the_desk_has_scripts_and_styles_in_files_of_our_own_alone(chief, address):
-    answer = chief.get(address)
+    make.position(symbol="AAPL")
+    order = make.order(id=7, detailed_status="rejected", status="FAILED", reason="no buying power")
+    make.link(execution=order)
+    make.api_call(reference=order.client_order_id)
+    decision = decided.decision()
+    decided.execution(trade_decision=decision)
+    answer = chief.get(f"/decisions/{decision.decision_id}/" if address == "decision" else address)
 
     assert policy_of(answer) == DESK
     assert "unsafe" not in DESK
