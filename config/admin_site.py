@@ -32,6 +32,21 @@ def _report(title: str, icon: str, link: Any) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": link, "permission": permission}
 
 
+BLUE = {
+    "50": "oklch(97% .014 254.604)",
+    "100": "oklch(93.2% .032 255.585)",
+    "200": "oklch(88.2% .059 254.128)",
+    "300": "oklch(80.9% .105 251.813)",
+    "400": "oklch(70.7% .165 254.624)",
+    "500": "oklch(65% .2 257)",
+    "600": "oklch(51% .19 260)",
+    "700": "oklch(45% .18 262)",
+    "800": "oklch(40% .15 264)",
+    "900": "oklch(35% .12 265.5)",
+    "950": "oklch(28.2% .091 267.935)",
+}
+
+
 def _may_see_failed(request: HttpRequest) -> bool:
     user = request.user
     return any(user.has_perm(right) for right in ("audit_trail.view_tradedecision", "trading.view_offchaintrade"))
@@ -48,6 +63,9 @@ UNFOLD: dict[str, Any] = {
     "SITE_SYMBOL": "timeline",
     "SITE_URL": "/",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("desk/mark.svg")}],
+    "STYLES": [lambda request: static("desk/admin.css")],
+    # The desk's blue: the theme's violet is too dark to be read on its dark ground.
+    "COLORS": {"primary": BLUE},
     "SIDEBAR": {
         "show_search": True,
         "show_all_applications": False,
@@ -56,7 +74,13 @@ UNFOLD: dict[str, Any] = {
                 "title": "At risk",
                 "separator": True,
                 "items": [
-                    {"title": "Desk", "icon": "dashboard", "link": reverse_lazy("desk"), "permission": _may_see_desk},
+                    {
+                        "title": "Desk",
+                        "icon": "dashboard",
+                        "link": reverse_lazy("desk"),
+                        "permission": _may_see_desk,
+                        "active": False,  # Its address begins that of every page, and it has no sidebar itself.
+                    },
                     {
                         "title": "Failed trades",
                         "icon": "error",
