@@ -14,6 +14,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 PROJECT = Path(__file__).resolve().parent.parent
+# Where Python was told to write no bytecode beside the sources, as in most images, it lies here. Without any, each
+# worker and each command that a test starts compiles every module anew, which takes longer than the command does.
+BYTECODE = PROJECT / ".pytest_cache" / "bytecode"
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ def run(database: str, options: list[str]) -> tuple[Counts, str]:
     plugin = ["-p", "tests.postgres_plugin"] if database == "PostgreSQL" else []
     if database == "SQLite" and not environment.get("DATABASE_URL", "").startswith("sqlite:"):
         environment.pop("DATABASE_URL", None)
+    if environment.pop("PYTHONDONTWRITEBYTECODE", ""):
+        environment.setdefault("PYTHONPYCACHEPREFIX", str(BYTECODE))
 
     with tempfile.TemporaryDirectory(prefix="hedgetrail-tests-") as folder:
         report = Path(folder) / "report.xml"
