@@ -34,8 +34,8 @@ def chromium() -> str:
     if not found:
         looked = f"CHROMIUM names {named!r}, which is no program" if named else f"none of {', '.join(NAMES)} is there"
         raise NoChromium(
-            f"no Chromium: {looked}. Install it (on Debian and Ubuntu `apt-get install chromium`), name it in CHROMIUM, "
-            "or leave the tests in a browser out with `python -m tests --no-browser`"
+            f"no Chromium: {looked}. Install it (on Debian and Ubuntu `apt-get install chromium`), name it in "
+            "CHROMIUM, or leave the tests in a browser out with `python -m tests --no-browser`"
         )
     return found[0]
 

@@ -23,8 +23,8 @@ SMALL, QUALITY = 0.6, 55
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 HEAD = """# A tour of the pages
 
-Every page of the desk and of the admin, as the demo fills them. `python -m tests.browser.tour` takes the pictures anew and
-writes this page; a test holds that no page is missing.
+Every page of the desk and of the admin, as the demo fills them. `python -m tests.browser.tour` takes the pictures anew
+and writes this page; a test holds that no page is missing.
 """
 
 
@@ -37,23 +37,55 @@ class Stop(NamedTuple):
     address: str
     """Where it is, or where a link to it is found."""
 
-    link: str | None = None
-    """The links of which the first leads to it."""
+    links: tuple[str, ...] = ()
+    """The links to follow from there, of each kind the first."""
 
 
+TO_SYMBOL, TO_ORDER = "#board a[href^='/symbols/']", "main a[href^='/orders/']"
+TO_DECISION = "main a[href^='/decisions/']:not([href*='?'])"
 DESK = (
-    Stop("desk", "The desk", "Whether money is at risk, which symbol is most exposed and since when, whether every fill "
-         "of today is hedged, and all that is under way.", "/"),
-    Stop("desk-symbol", "A symbol", "How it stands, whether each of its fills of today is hedged and by which order, and "
-         "all that became of it.", "/", "#exposure-title ~ ul a[href^='/symbols/']"),
-    Stop("desk-failed", "Failed trades", "What failed, was rejected or denied, or is unknown, and why, newest first.", "/failed/"),
-    Stop("desk-order", "An order", "What it hedges, each step that it took, what was sent to the broker and what came "
-         "back, and why it failed.", "/failed/", "a[href^='/orders/']"),
-    Stop("desk-decisions", "Decisions to look at", "Decisions that failed, are unknown, are blocked, were left over, or "
-         "were executed in part.", "/decisions/"),
-    Stop("desk-decision", "A decision", "Why it was made, the records that it rests on as they were received, its "
-         "attempts at the broker, and why it failed.", "/decisions/", "a[href^='/decisions/']:not([href*='?'])"),
-)  # fmt: skip
+    Stop(
+        "desk",
+        "The desk",
+        "Whether money is at risk, which symbol is most exposed and since when, whether every fill of today is hedged, "
+        "and all that is under way.",
+        "/",
+    ),
+    Stop(
+        "desk-symbol",
+        "A symbol",
+        "How it stands, whether each of its fills of today is hedged and by which order, and all that became of it.",
+        "/",
+        (TO_SYMBOL,),
+    ),
+    Stop(
+        "desk-order",
+        "An order",
+        "What it hedges, each step that it took, what was sent to the broker and what came back, and why it failed.",
+        "/",
+        (TO_SYMBOL, TO_ORDER),
+    ),
+    Stop(
+        "desk-failed",
+        "Failed trades",
+        "What failed, was rejected or denied, or is unknown, and why, the newest first.",
+        "/failed/",
+    ),
+    Stop(
+        "desk-decisions",
+        "Decisions to look at",
+        "Decisions that failed, are unknown, are blocked, were left over, or were executed in part.",
+        "/decisions/",
+    ),
+    Stop(
+        "desk-decision",
+        "A decision",
+        "Why it was made, the records that it rests on as they were received, its attempts at the broker, and why it "
+        "failed.",
+        "/decisions/",
+        (TO_DECISION,),
+    ),
+)
 REPORTS = {
     "/admin/reports/day/": "What a day of the market brought: runs, decisions, failures, hedges and notices.",
     "/admin/reports/symbol/": "All about a symbol in a period: data, decisions, executions, and hedges beside them.",
@@ -111,8 +143,8 @@ def written() -> str:
 
 def take(tab: Tab, stop: Stop) -> None:
     tab.goto(stop.address)
-    if stop.link is not None:
-        tab.goto(str(tab.locator(stop.link).first.get_attribute("href")))
+    for link in stop.links:
+        tab.goto(str(tab.locator(link).first.get_attribute("href")))
     tab.wait_for_load_state("networkidle")
     _picture(tab, stop.name)
 
