@@ -72,7 +72,7 @@ def refusal_in(calls: Calls | None) -> Call | None:
     bad = [call for call in calls.shown if call.is_bad] if calls is not None else []
     asking = [call for call in bad if call.row.method != "GET"]
     looking = [call for call in bad if call.row.http_status_code != NOT_FOUND]
-    return (asking or looking or [None])[-1]
+    return next(reversed(asking or looking), None)
 
 
 def told_call(row: ApiCallLog) -> str:
