@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("trading", "0017_rows_in_pages"),
+        ("trading", "0018_names_of_pages"),
     ]
 
     operations = [
