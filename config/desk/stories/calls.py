@@ -26,7 +26,10 @@ class Call(NamedTuple):
 
     @property
     def is_bad(self) -> bool:
-        return self.row.error is not None or (self.row.http_status_code or 0) >= REFUSED
+        """It was refused or had no answer; that something is not there when it is looked for is neither."""
+        status = self.row.http_status_code or 0
+        found_none = self.row.method == "GET" and status == NOT_FOUND
+        return self.row.error is not None or (status >= REFUSED and not found_none)
 
     @property
     def outcome(self) -> str:
@@ -68,11 +71,10 @@ def made(calls: Calls, *, with_bodies: bool) -> list[Entry]:
 
 
 def refusal_in(calls: Calls | None) -> Call | None:
-    """The last call that was refused or had no answer; that an order is not found when it is looked for is neither."""
+    """The last call that was refused or had no answer, of those that asked for more than a look if there are any."""
     bad = [call for call in calls.shown if call.is_bad] if calls is not None else []
     asking = [call for call in bad if call.row.method != "GET"]
-    looking = [call for call in bad if call.row.http_status_code != NOT_FOUND]
-    return (asking or looking or [None])[-1]
+    return next(reversed(asking or bad), None)
 
 
 def told_call(row: ApiCallLog) -> str:

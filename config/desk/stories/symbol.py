@@ -73,6 +73,11 @@ class Now(NamedTuple):
     switches: list[KillSwitch]
     restrictions: list[RestrictedSymbol]
 
+    @property
+    def is_past(self) -> bool:
+        """Whether the net has reached the threshold, whatever is under way against it."""
+        return self.position.trigger() is not None
+
 
 class SymbolStory(NamedTuple):
     symbol: str

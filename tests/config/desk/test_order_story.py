@@ -104,8 +104,10 @@ def test_the_steps_of_an_order_are_told_in_every_ledger(boss, stations, venue):
 
     answer = order(boss)
 
-    assert {"cancelled", "order cancelled"} & set(entries(answer))
-    assert entries(answer).index("submission started") < len(entries(answer)) - 1
+    by_row = ["order placed", "submission started", "order submitted", "order cancelled"]
+    by_events = ["cause", "placed", "submission started", "submitted", "cancelled"]
+    kinds = [kind for kind in entries(answer) if kind != "risk check"]
+    assert kinds == (by_row if stations.ledger.mode is Mode.LEGACY else by_events)
     assert "Order 1 ended as cancelled cancelled by the desk." in words(answer)
     assert "1 shares at $200.00" in words(answer)
 
@@ -132,7 +134,6 @@ def test_why_an_order_failed_stands_at_the_top(boss, stations, venue):
     title = told.index("Order 1 ended as rejected")
     assert title < told.index("How it stands")
     assert told[title:].startswith("Order 1 ended as rejected not enough buying power.")
-    assert "After" not in told[title : title + 40]
 
 
 def test_an_order_of_unknown_outcome_says_what_may_be_asked_for(boss, stations, venue):
@@ -342,4 +343,4 @@ def test_it_asks_no_more_of_the_database_however_much_there_is_to_tell(boss, clo
     filled_up(5, clock, 3)
     filled_up(6, clock, 20)
 
-    assert statements(boss, "/orders/5/") == statements(boss, "/orders/6/") <= 18
+    assert statements(boss, "/orders/5/") == statements(boss, "/orders/6/") <= 20

@@ -175,6 +175,14 @@ def test_denials_notices_and_requests_are_told_with_what_came_of_them(boss, stat
     assert "of another symbol" not in told
 
 
+def test_a_net_past_its_threshold_is_told_to_be_past_it(boss, stations):
+    fill(stations, "BUY", "0.9", 100)
+    assert "Past it since it is not past it" in words(symbol(boss))
+
+    fill(stations, "BUY", "0.1", 101)
+    assert "Past it since it is past it" in words(symbol(boss))
+
+
 def test_a_rejected_hedge_says_why(boss, stations, venue):
     venue.fail("submit", OrderRejected("not enough buying power"))
     fill(stations, "BUY", "2", 100)
@@ -362,4 +370,4 @@ def test_it_asks_no_more_of_the_database_however_much_happened(boss, clock):
     few = statements(boss, "/symbols/AAPL/")
     rows(clock, range(5, 50))
 
-    assert few == statements(boss, "/symbols/AAPL/") <= 29
+    assert few == statements(boss, "/symbols/AAPL/") <= 31
