@@ -7,10 +7,11 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from config.desk.access import desk_page, desk_part
-from config.desk.board.charts import beside_oracle, profit_curve
+from config.desk.board.charts import beside_oracle, latency, profit_curve
 from config.desk.board.standing import board as board_at
 from config.desk.board.verdict import Stand
 from config.monitoring.pages import limits
+from config.monitoring.queues import queues
 from config.read_side import read_side
 from eventstore.hashing import moment
 from trading.values.arithmetic import plain
@@ -34,7 +35,7 @@ def board(request: HttpRequest) -> HttpResponse:
         "charts_every_seconds": CHARTS_EVERY_SECONDS,
         "stale_after_seconds": STALE_AFTER_SECONDS,
     }
-    return render(request, "desk/board.html", _standing(request) | waits)
+    return render(request, "desk/board.html", _standing(request) | _pace() | waits)
 
 
 @desk_part(BOARD)
@@ -44,10 +45,16 @@ def live(request: HttpRequest) -> HttpResponse:
 
 
 @desk_part(BOARD)
+def pace(request: HttpRequest) -> HttpResponse:
+    """How long it took from blocks to hedges, and what waits, as it is now."""
+    return render(request, "desk/board/pace.html", _pace())
+
+
+@desk_part(BOARD)
 def charts(request: HttpRequest) -> HttpResponse:
     """What the charts draw: amounts as text, times in UTC."""
     side = read_side()
-    profit = profit_curve(list(side.positions.values_list("symbol", flat=True)))
+    profit = profit_curve(side)
     beside = beside_oracle(side)
     told = {
         "profit": {"at": [moment(one.at) for one in profit], "usd": [plain(one.usd) for one in profit]},
@@ -58,6 +65,12 @@ def charts(request: HttpRequest) -> HttpResponse:
         },
     }
     return JsonResponse(told)
+
+
+def _pace() -> dict[str, Any]:
+    now, side = timezone.now(), read_side()
+    waiting = [queue for queue in queues(side) if queue.waiting]
+    return {"latency": latency(side, now=now), "queues": waiting, "now": now}
 
 
 def _standing(request: HttpRequest) -> dict[str, Any]:

@@ -36,9 +36,12 @@ def queues(side: ReadSide) -> list[Queue]:
         "decisions": (TradeDecision.objects.filter(status=Status.PENDING).order_by("decided_at"), "decided_at"),
         "requests": (OperatorRequest.objects.filter(state=RequestState.WAITING.value).order_by("id"), "asked_at"),
     }
-    return [
-        Queue(name, counted(rows), rows.values_list(since, flat=True).first()) for name, (rows, since) in found.items()
-    ]
+    return [_queue(name, rows, since) for name, (rows, since) in found.items()]
+
+
+def _queue(name: str, rows: QuerySet[Any], since: str) -> Queue:
+    waiting = counted(rows)
+    return Queue(name, waiting, rows.values_list(since, flat=True).first() if waiting else None)
 
 
 def counted(rows: QuerySet[Any]) -> int:

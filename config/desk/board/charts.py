@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from django.db.models import OuterRef, Subquery
+
 from config.desk.board.fills import basis_points
 from config.monitoring.durations import STAGES, durations
 from config.read_side import ReadSide
 from trading.pnl.models import ProfitRow
-from trading.values.arithmetic import ZERO, add, cut, subtract
+from trading.values.arithmetic import ZERO, cut, subtract, total
 from trading.values.quantities import Usd
 
 NEWEST = 500
@@ -50,15 +52,14 @@ class Latency(NamedTuple):
     bars: list[Bar]
 
 
-def profit_curve(symbols: list[str]) -> list[Point]:
+def profit_curve(side: ReadSide) -> list[Point]:
     """What was realised in all, after each of the newest fills that closed something.
 
     It is told from its end backwards: each symbol's newest row has what the symbol earned so far.
     """
-    after = ZERO
-    for symbol in symbols:
-        last = ProfitRow.objects.filter(symbol=symbol).order_by("-at", "-rank", "-major", "-minor")
-        after = add(after, last.values_list("cumulative_usd", flat=True).first() or ZERO)
+    newest = ProfitRow.objects.filter(symbol=OuterRef("symbol")).order_by("-at", "-rank", "-major", "-minor")
+    sums = side.positions.annotate(so_far=Subquery(newest.values("cumulative_usd")[:1]))
+    after = total([usd for usd in sums.values_list("so_far", flat=True) if usd is not None])
     points = []
     rows = ProfitRow.objects.order_by("-at", "-id").values_list("at", "realised_usd")
     for at, realised in rows[:NEWEST]:

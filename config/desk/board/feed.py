@@ -1,10 +1,8 @@
-"""Feed: how far behind the chain we are, whether stations have their turns, and what waits."""
+"""Feed: how far behind the chain we are, and whether stations have their turns."""
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from config.monitoring.queues import Queue, queues
-from config.read_side import ReadSide
 from config.terminal.standing import stations
 from trading.conductor.checkpoints import ChainBlock, ChainCheckpoint
 from trading.ledger.mode import mode_or_none
@@ -35,12 +33,11 @@ class Feed(NamedTuple):
     block: int | None
     read_at: datetime | None
     stations: list[Station]
-    queues: list[Queue]
     ledger: str
     ledger_differs_since: datetime | None
 
 
-def feed(side: ReadSide, *, now: datetime) -> Feed:
+def feed(*, now: datetime) -> Feed:
     checkpoint = ChainCheckpoint.objects.order_by("-updated_at").first()
     newest = ChainBlock.objects.order_by("-timestamp").values_list("timestamp", flat=True).first()
     difference = Notice.objects.filter(kind=LEDGER_DIFFERENCE, closed_at=None).first()
@@ -49,7 +46,6 @@ def feed(side: ReadSide, *, now: datetime) -> Feed:
         block=None if checkpoint is None else checkpoint.next_block - 1,
         read_at=None if checkpoint is None else checkpoint.updated_at,
         stations=[Station(*row) for row in stations(now)],
-        queues=[queue for queue in queues(side) if queue.waiting],
         ledger=str(mode_or_none() or "none yet"),
         ledger_differs_since=None if difference is None else difference.opened_at,
     )

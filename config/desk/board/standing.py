@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from django.db import transaction
 
-from config.desk.board.charts import Latency, latency
 from config.desk.board.denials import Held, held
 from config.desk.board.exposures import SymbolExposure, exposures, longest_exposed
 from config.desk.board.feed import Feed, feed
@@ -17,18 +16,20 @@ from config.monitoring.health import Limits
 from config.read_side import read_side
 from trading.ledger.backlog import short_timeouts
 
+EXPOSURES_SHOWN = 20
+
 
 class Board(NamedTuple):
     at: datetime
     verdict: Verdict
     exposures: list[SymbolExposure]
+    more_exposures: int
     most_exposed: SymbolExposure | None
     hedges: Hedges
     fills: list[NewFill]
     today_fills: FillsOfToday
     feed: Feed
     held: Held
-    latency: Latency
     today: Today | None
     """None for who may not see decisions."""
 
@@ -41,13 +42,13 @@ def board(limits: Limits, *, now: datetime, with_decisions: bool) -> Board:
         return Board(
             at=now,
             verdict=verdict(limits, now=now),
-            exposures=exposed,
+            exposures=exposed[:EXPOSURES_SHOWN],
+            more_exposures=max(len(exposed) - EXPOSURES_SHOWN, 0),
             most_exposed=longest_exposed(exposed),
             hedges=hedges(side),
             fills=newest_fills(side),
             today_fills=fills_of_today(side, now=now),
-            feed=feed(side, now=now),
+            feed=feed(now=now),
             held=held(),
-            latency=latency(side, now=now),
             today=today(now=now) if with_decisions else None,
         )

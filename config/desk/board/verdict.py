@@ -5,9 +5,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from config.monitoring.health import Limits, reasons
-from trading.notices.models import Notice, open_notices
+from trading.notices.models import Notice
 
-NOTICES_SHOWN = 12
+NOTICES_SHOWN, NOTICES_COUNTED = 12, 500
 
 
 class Stand(StrEnum):
@@ -43,6 +43,6 @@ class Verdict(NamedTuple):
 def verdict(limits: Limits, *, now: datetime) -> Verdict:
     """Judge as `/health/ready` does, and by what operators were told."""
     against = [reason.text for reason in reasons(limits, now=now)]
-    notices = open_notices()
+    notices = list(Notice.objects.filter(closed_at=None).order_by("id")[:NOTICES_COUNTED])
     stand = Stand.AT_RISK if against else Stand.SEE_TO if notices else Stand.WELL
     return Verdict(stand, against, notices[:NOTICES_SHOWN], max(len(notices) - NOTICES_SHOWN, 0))

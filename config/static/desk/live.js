@@ -5,12 +5,13 @@
     const live = document.getElementById("live");
     const freshness = document.getElementById("freshness");
     const pause = document.getElementById("pause");
+    const parts = document.querySelectorAll("[hx-trigger=tick]");
     const everySeconds = Number(live.dataset.everySeconds);
     const staleAfterSeconds = Number(freshness.dataset.staleAfterSeconds);
     const UNITS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
 
     let heardAt = performance.now();
-    let asking = false;
+    const asking = new Set();
     let trouble = "";
 
     const board = () => document.getElementById("board");
@@ -52,10 +53,10 @@
         if (freshness.textContent !== text) freshness.textContent = text;
     }
 
-    function ask() {
-        if (asking || paused() || document.hidden) return;
-        asking = true;
-        live.dispatchEvent(new CustomEvent("tick"));
+    function ask(part) {
+        if (asking.has(part) || paused() || document.hidden) return;
+        asking.add(part);
+        part.dispatchEvent(new CustomEvent("tick"));
     }
 
     document.addEventListener("htmx:after:request", (event) => {
@@ -65,8 +66,9 @@
         event.preventDefault();
     });
     document.addEventListener("htmx:error", () => { trouble = "The server can't be reached."; });
-    document.addEventListener("htmx:finally:request", () => { asking = false; });
-    document.addEventListener("htmx:after:swap", () => {
+    document.addEventListener("htmx:finally:request", (event) => { asking.delete(event.detail.ctx.sourceElement); });
+    document.addEventListener("htmx:after:swap", (event) => {
+        if (event.detail.ctx.sourceElement !== live) return;
         heardAt = performance.now();
         trouble = "";
         tellFreshness();
@@ -78,11 +80,11 @@
         pause.setAttribute("aria-pressed", String(next));
         pause.textContent = next ? "Go on updating" : "Pause updates";
         tellFreshness();
-        ask();
+        ask(live);
     });
-    document.addEventListener("visibilitychange", ask);
+    document.addEventListener("visibilitychange", () => ask(live));
 
-    setInterval(ask, everySeconds * 1000);
+    for (const part of parts) setInterval(() => ask(part), Number(part.dataset.everySeconds) * 1000);
     setInterval(() => { countOn(); tellFreshness(); }, 1000);
     tellFreshness();
 })();
