@@ -100,13 +100,12 @@ class Day:
 
     def _begin(self, screen: Screen) -> None:
         """Open the day, forbid two hedges, see them denied, and allow them again."""
-        operator.do_chores()
         screen.acted(operator.open_the_day())
         screen.acted(operator.forbid())
         for step in operator.tempting():
             self._play(step, screen)
-        self._until(operator.not_denied_yet, screen, self._patience(LONGEST_WAIT_SECONDS))
         operator.do_chores()
+        self._until(operator.not_denied_yet, screen, self._patience(LONGEST_WAIT_SECONDS))
         screen.acted(operator.allow())
         self._until(operator.still_denied, screen, self._patience(LONGEST_WAIT_SECONDS))
 

@@ -144,8 +144,9 @@ def test_a_database_that_cannot_be_read_is_refused_in_one_line(tmp_path):
 def test_live_it_hedges_serves_the_admin_and_ends_when_told_to(tmp_path):
     with living(tmp_path) as child:
         desk, admin = until(child, r"^Desk: (\S+)"), until(child, r"^Admin: (\S+)")
-        assert_login(desk, admin, until(child, r"^User: demo, password: (\S+)"))
+        password = until(child, r"^User: demo, password: (\S+)")
         hedge = until(child, r"hedge  \d+  (?:buy|sell) .*: (filled) at")
+        assert_login(desk, admin, password)
         child.send_signal(signal.SIGINT)
         told = time.monotonic()
         rest, errors = child.communicate(timeout=END_SECONDS)
@@ -167,13 +168,9 @@ def living(home: Path) -> Iterator["subprocess.Popen[str]"]:
         stderr=subprocess.PIPE,
         text=True,
     )
-    # A demo that says nothing must not keep the test waiting for its next line.
-    watchdog = threading.Timer(FIRST_HEDGE_SECONDS, child.kill)
-    watchdog.start()
     try:
         yield child
     finally:
-        watchdog.cancel()
         child.kill()
         child.communicate()
 
@@ -182,10 +179,16 @@ def until(child: "subprocess.Popen[str]", pattern: str) -> str:
     """Read the demo's lines up to one of this pattern, and return what the pattern holds."""
     assert child.stdout is not None
     seen = []
-    for line in child.stdout:
-        seen.append(line)
-        if found := re.search(pattern, line):
-            return found[1]
+    # A demo that says nothing must not keep the test waiting for its next line.
+    watchdog = threading.Timer(FIRST_HEDGE_SECONDS, child.kill)
+    watchdog.start()
+    try:
+        for line in child.stdout:
+            seen.append(line)
+            if found := re.search(pattern, line):
+                return found[1]
+    finally:
+        watchdog.cancel()
     raise AssertionError(f"no line like {pattern} within {FIRST_HEDGE_SECONDS} seconds, but {''.join(seen)}")
 
 
