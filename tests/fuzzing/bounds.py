@@ -107,5 +107,3 @@ def _size() -> int | None:
         return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     except OSError:
         return None
-
-

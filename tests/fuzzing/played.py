@@ -1,13 +1,13 @@
 """Played: a service in this process, without a network, that answers as an example says."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 import httpx2
 from hypothesis import strategies as st
 
-from tests.fuzzing.mutated import HEADERS, STATUSES, bodies, written, members_of
+from tests.fuzzing.mutated import HEADERS, STATUSES, bodies, members_of, written
 from trading.brokers.http import BrokerHttp
 
 TOLD_IN_HEADERS = ("Retry-After", "X-RateLimit-Reset", "Date", "Location", "Content-Type", "Content-Encoding")

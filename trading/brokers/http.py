@@ -7,7 +7,6 @@ status alone is said here; the rest is the adapter's.
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -18,18 +17,18 @@ import msgspec
 from trading.brokers.outcomes import BrokerUnavailable, NotAuthorised, OutcomeUnknown, RateLimited
 from trading.brokers.port import Clock
 from trading.brokers.recording import Incoming, Outgoing, Recorder, RecordingFailed, Reference
+from trading.values.outside import NotJson, json_of
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
 
-_DECODER = msgspec.json.Decoder(float_hook=Decimal)
 # Where a number in X-RateLimit-Reset is less than this, it counts seconds; else it is a time since 1970.
 _SECONDS_BELOW = 300
+# A longer wait is a mistake of whoever asks for it, and orders would stand still over it.
+_LONGEST_WAIT = timedelta(days=1)
 _LONGEST_TOLD = 300
-
-
-class NotJson(ValueError):
-    """The body is not JSON, as where a proxy answers with a page of its own."""
+# No database keeps a NUL, and what a broker says gets into rows.
+_NUL_IN_JSON, _UNREADABLE_IN_JSON = rb"\u0000", rb"\ufffd"
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,13 +47,13 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     def json(self) -> Any:
         """Read the body: numbers with a point are Decimal, whole ones int. Raises NotJson."""
         try:
-            return _DECODER.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return json_of(self.body.replace(_NUL_IN_JSON, _UNREADABLE_IN_JSON))
+        except NotJson as error:
             raise NotJson(f"expected JSON, was {self.told()!r} ({error})") from None
 
     def told(self) -> str:
         """The beginning of the body, for a message. Not for answers that carry tokens."""
-        return self.body[:_LONGEST_TOLD].decode(errors="replace")
+        return self.body[:_LONGEST_TOLD].decode(errors="replace").replace("\0", "\ufffd")
 
 
 def without_secrets(answer: Answer, secrets: Iterable[str]) -> Answer:
@@ -228,20 +227,20 @@ def _retry_after(answer: Answer) -> timedelta | None:
     """Read Retry-After, as seconds or an HTTP date, else X-RateLimit-Reset, as seconds or a time since 1970."""
     told = answer.header("retry-after")
     if told is not None and re.fullmatch(r"[0-9]{1,6}", told):
-        return timedelta(seconds=int(told))
+        return min(timedelta(seconds=int(told)), _LONGEST_WAIT)
     if told is not None:
         try:
             at = parsedate_to_datetime(told)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         at = at if at.tzinfo else at.replace(tzinfo=UTC)
-        return max(at - answer.received_at, timedelta(0))
+        return min(max(at - answer.received_at, timedelta(0)), _LONGEST_WAIT)
     reset = answer.header("x-ratelimit-reset")
     if reset is None or not re.fullmatch(r"[0-9]{1,11}", reset):
         return None
     if int(reset) < _SECONDS_BELOW:
         return timedelta(seconds=int(reset))
-    return max(datetime.fromtimestamp(int(reset), tz=UTC) - answer.received_at, timedelta(0))
+    return min(max(datetime.fromtimestamp(int(reset), tz=UTC) - answer.received_at, timedelta(0)), _LONGEST_WAIT)
 
 
 def _milliseconds(span: timedelta) -> int:
