@@ -1,11 +1,12 @@
 """Bounds: what reading something from outside may cost, and how it may end."""
 
+import dataclasses
 import os
 import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +15,6 @@ import msgspec
 from hypothesis import HealthCheck, settings
 
 from trading.values.arithmetic import plain
-from trading.values.secret import Secret
 
 T = TypeVar("T")
 
@@ -77,8 +77,8 @@ def _texts_of(value: Any, where: str) -> Iterator[tuple[str, str]]:
             waiting += [(inner, place) for inner in each]
         elif isinstance(each, datetime):
             assert each.tzinfo is not None, f"{place} has no zone"
-        elif not isinstance(each, bytes | date | Secret | None | type(None)):
-            waiting += [(inner, f"{place}.{name}") for name, inner in getattr(each, "__dict__", {}).items()]
+        elif dataclasses.is_dataclass(each) and not isinstance(each, type):
+            waiting += [(inner, f"{place}.{name}") for name, inner in vars(each).items()]
 
 
 def _expect_kept(text: str, where: str) -> None:

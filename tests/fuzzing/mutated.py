@@ -37,6 +37,8 @@ ODD = (
     *map(Written, NUMBERS),
     *map(Written, ("true", "false", "null", "{}", "[]", '""', "[[]]", '[{"a":1}]', '"\\ud800"', '"\\udc00\\ud800"')),
     *map(Written, ('"\\u0000"', "undefined", "", "'a'", '"a', "[", "}", "/* */ 1", '{"a":1,}', '"\\x41"')),
+    Written('"a\0b"'),
+    Written('"a\nb"'),
     Written("[" * DEEP + "]" * DEEP),
     Written('{"a":' * DEEP + "1" + "}" * DEEP),
     *TEXTS,

@@ -37,4 +37,4 @@ def test_whatever_a_body_is_its_secrets_are_taken_out_in_time(body):
 def test_whatever_a_body_is_it_is_read_as_json_or_is_none(body):
     text = body.decode(errors="replace")
 
-    ends_well(lambda: str(decoded(ApiPayload(text=text, text_encoding=ApiPayload.Encoding.TEXT)))[:0])
+    ends_well(lambda: str(decoded(ApiPayload(body=text, encoding=ApiPayload.Encoding.TEXT)))[:0])

@@ -32,6 +32,7 @@ COMPLETE = {variable.name: variable.example.partition("=")[2].strip("'\"") for v
     "SCHWAB_APP_KEY": "key-of-nobody",
     "SCHWAB_APP_SECRET": "secret-of-nobody",
     "QUIVER_API_TOKEN": "token-of-nobody",
+    "METRICS_TOKEN": "token-of-nobody-at-all",
     "TOKEN_ENCRYPTION_KEYS": "ab" * 32,
     "ALERT_URLS": "json://127.0.0.1:9/nobody critical=json://127.0.0.1:9/somebody",
 }
@@ -133,7 +134,9 @@ def files(draw):
                 there = draw(st.integers(0, len(lines) - 1))
                 lines[at], lines[there] = lines[there], lines[at]
             case "table":
-                lines[0:0] = [f"{draw(st.sampled_from(('default', 'paper', 'live', 'x')))} = {draw(st.sampled_from(VALUES))}"]
+                lines[0:0] = [
+                    f"{draw(st.sampled_from(('default', 'paper', 'live', 'x')))} = {draw(st.sampled_from(VALUES))}"
+                ]
                 lines[1:] = [line for line in lines[1:] if draw(st.integers(0, 9)) > 0]
             case _:
                 lines.insert(at, draw(st.sampled_from(TEXTS) | st.text()))

@@ -15,7 +15,7 @@ from audit_trail.ingestion.records import SourceRecord
 from audit_trail.ingestion.storing import store
 from audit_trail.sources.alpaca import rows as bars
 from audit_trail.sources.alpaca.ingesting import _batch
-from audit_trail.sources.alpaca.service import AlpacaBars
+from audit_trail.sources.alpaca import service as alpaca
 from audit_trail.sources.outcomes import SourceError
 from audit_trail.sources.quiver import service as quiver
 from audit_trail.sources.quiver.congress.feed import CONGRESS
@@ -105,13 +105,11 @@ def test_whatever_quiver_answers_is_kept_in_a_database_or_an_error_of_the_source
 @fuzzed(120)
 @given(data=st.data())
 def test_whatever_bars_alpaca_answers_are_kept_in_a_database_or_an_error_of_the_sources(data):
-    service = AlpacaBars(
+    service = alpaca.AlpacaBars(
         key=Secret("key"), secret=Secret("secret"), base_url="http://fuzzed", feed="iex",
         recorder_of=lambda run: None, clock=lambda: AT,
     )  # fmt: skip
-    from audit_trail.sources.alpaca.service import _refuse
-
-    calls = Calls(_refuse, data.draw(answers(PAGE, b'{"bars":{},"next_page_token":null}')))
+    calls = Calls(alpaca._refuse, data.draw(answers(PAGE, b'{"bars":{},"next_page_token":null}')))
 
     kept(lambda: _batch(service, calls, ["AAPL", "BRK.B"], WINDOW, finished=FRIDAY))
 
@@ -127,7 +125,7 @@ def kept(read):
         return
     with transaction.atomic():
         run = DataIngestionRun.objects.create(
-            task="fuzzing", data_source="fuzzed", status=RunStatus.RUNNING, started_at=AT, alive_until=AT
+            task_name="fuzzing", data_source="fuzzed", status=RunStatus.RUNNING, started_at=AT, alive_until=AT
         )
         try:
             batch.refuse_if_changed()

@@ -5,7 +5,8 @@ status alone is said here; the rest is the adapter's.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -21,6 +22,7 @@ from trading.values.outside import NotJson, json_of
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
+LARGEST_ANSWER_BYTES = 128 * 2**20
 
 # Where a number in X-RateLimit-Reset is less than this, it counts seconds; else it is a time since 1970.
 _SECONDS_BELOW = 300
@@ -77,10 +79,15 @@ class BrokerHttp:
         clock: Clock,
         connect_seconds: float = CONNECT_SECONDS,
         answer_seconds: float = ANSWER_SECONDS,
+        largest_answer_bytes: int = LARGEST_ANSWER_BYTES,
+        stopwatch: Callable[[], float] = time.monotonic,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
+        """`answer_seconds` is the longest silence; a whole answer may take twice as long."""
         self._source, self._recorder, self._clock = source, recorder, clock
         self._base_url = base_url.rstrip("/")
+        self._whole_answer_seconds, self._stopwatch = 2 * answer_seconds, stopwatch
+        self._largest_answer_bytes = largest_answer_bytes
         # trust_env: a proxy or a .netrc of the machine has no say in where orders go.
         self._client = httpx2.Client(
             timeout=httpx2.Timeout(answer_seconds, connect=connect_seconds),
@@ -130,7 +137,7 @@ class BrokerHttp:
         except RecordingFailed as error:
             raise BrokerUnavailable(f"{method} {path} was not sent: {error}") from error
         try:
-            response = self._client.send(request)
+            response, body = self._answered(request)
         except httpx2.RequestError as error:
             # Not TransportError alone: a body that can't be unpacked came from somebody who has read our request.
             self._tell_failure(record, method, error, asked_at)
@@ -139,12 +146,28 @@ class BrokerHttp:
         answer = Answer(
             status=response.status_code,
             headers=_pairs(response.headers),
-            body=response.content,
+            body=body,
             asked_at=asked_at,
             received_at=received_at,
         )
         self._tell_answer(record, method, path, answer)
         return answer
+
+    def _answered(self, request: httpx2.Request) -> tuple[httpx2.Response, bytes]:
+        """Read an answer as it comes: one that trickles has to end, and one without end must not fill the memory."""
+        deadline = self._stopwatch() + self._whole_answer_seconds
+        response, body = self._client.send(request, stream=True), bytearray()
+        try:
+            for piece in response.iter_bytes():
+                body += piece
+                if len(body) > self._largest_answer_bytes:
+                    raise httpx2.ReadError(f"more than {self._largest_answer_bytes} bytes came", request=request)
+                if self._stopwatch() > deadline:
+                    told = f"the answer was not whole within {self._whole_answer_seconds:g} s"
+                    raise httpx2.ReadTimeout(told, request=request)
+        finally:
+            response.close()
+        return response, bytes(body)
 
     def _request(
         self,

@@ -38,7 +38,7 @@ _MOST_DIGITS = 1000
 def parsed(text: object, expected: str) -> Decimal:
     """Parse a number for which there is no type. Raises NotANumber."""
     if isinstance(text, bool) or not isinstance(text, Decimal | int | str):
-        raise NotANumber(f"expected {expected} as text, int or Decimal, was {text!r}")
+        raise NotANumber(f"expected {expected} as text, int or Decimal, was {text!r:.80}")
     if isinstance(text, str) and not _NUMBER.fullmatch(text.strip()):
         raise NotANumber(f"expected {expected}, was {text[:80]!r}")
     value = Decimal(text)
