@@ -8,12 +8,14 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from config.database_url import parsed
+from trading.values.outside import number
+from trading.values.thresholds import threshold
 
 T = TypeVar("T")
 
@@ -102,13 +104,13 @@ CHAIN_CUTOFF = Variable(
 BROKER = Variable("BROKER", expected="dry_run, alpaca or schwab", example="BROKER=dry_run")
 DRY_RUN_FILL_SECONDS = Variable(
     "DRY_RUN_FILL_SECONDS",
-    expected="seconds until the dry run fills an order: a number, 0 or more",
+    expected="seconds until the dry run fills an order: a number from 0 to 86400",
     example="DRY_RUN_FILL_SECONDS=0.5",
     default="2",
 )
 DRY_RUN_LATENCY_SECONDS = Variable(
     "DRY_RUN_LATENCY_SECONDS",
-    expected="seconds that each call to the dry run takes: a number, 0 or more",
+    expected="seconds that each call to the dry run takes: a number from 0 to 86400",
     example="DRY_RUN_LATENCY_SECONDS=0.2",
     default="0",
 )
@@ -298,6 +300,10 @@ LEDGERS = ("legacy", "dual", "events")
 SWITCHES = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
 
 
+_LONGEST_SHOWN = 200
+_SECONDS_OF_A_DAY = 86_400
+
+
 def read(variable: Variable, parse: Callable[[str], T], environ: Mapping[str, str] | None) -> T:
     """Read a variable. Raises SettingError, whose traceback shows no secret, not among its locals either."""
     text = (os.environ if environ is None else environ).get(variable.name, "").strip()
@@ -310,7 +316,7 @@ def read(variable: Variable, parse: Callable[[str], T], environ: Mapping[str, st
     try:
         return parse(text)
     except ValueError as error:
-        found = "" if variable.secret else f", found {text!r}"
+        found = "" if variable.secret else f", found {text[:_LONGEST_SHOWN]!r}"
         reason = f" ({error})" if str(error) else ""
     del text
     # Apart from the error that it came of, whose frames hold the value.
@@ -374,7 +380,7 @@ def _address(text: str) -> str:
 
 
 def _block_number(text: str) -> int:
-    if re.fullmatch(r"[0-9]+", text) is None:
+    if re.fullmatch(r"[0-9]{1,18}", text) is None:
         raise ValueError
     return int(text)
 
@@ -389,11 +395,8 @@ def _cutoff(text: str) -> Cutoff:
 
 
 def _seconds(text: str) -> Decimal:
-    try:
-        seconds = Decimal(text)
-    except InvalidOperation:
-        raise ValueError from None
-    if not seconds.is_finite() or seconds < 0:
+    seconds = number(text)
+    if not 0 <= seconds <= _SECONDS_OF_A_DAY:
         raise ValueError
     return seconds
 
@@ -401,8 +404,8 @@ def _seconds(text: str) -> Decimal:
 def _equity(text: str) -> Decimal | None:
     if not text:
         return None
-    equity = _seconds(text)
-    if equity == 0:
+    equity = number(text)
+    if equity <= 0:
         raise ValueError
     return equity
 
@@ -425,9 +428,10 @@ def _behaviours(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
 
 
 def _threshold(text: str) -> str:
-    found = re.fullmatch(r"(?P<shares>[0-9]+(\.[0-9]+)?) shares?|\$(?P<usd>[0-9]+(\.[0-9]+)?)", text)
-    if found is None or Decimal(found["shares"] or found["usd"]) <= 0:
+    found = re.fullmatch(r"[0-9]+(\.[0-9]+)? shares?|\$[0-9]+(\.[0-9]+)?", text)
+    if found is None:
         raise ValueError
+    threshold(text)
     return text
 
 

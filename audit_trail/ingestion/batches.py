@@ -11,8 +11,7 @@ import msgspec
 from django.db import models
 
 from trading.values.arithmetic import plain
-
-_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+from trading.values.outside import NotJson, json_of
 
 
 class Unreadable(ValueError):
@@ -37,8 +36,8 @@ class RecordKind:
     def mark_of(self, row: str) -> str:
         """Hash a row without what changes from day to day, so that it is known again."""
         try:
-            fields = _DECODER.decode(row)
-        except msgspec.DecodeError:
+            fields = json_of(row)
+        except NotJson:
             fields = None
         if isinstance(fields, dict):
             row = _json({name: value for name, value in fields.items() if name not in self.passing})

@@ -1,18 +1,15 @@
 """Kinds of payloads: what a request and what a response say, read from the payload and the call that it is of."""
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
-import msgspec
 from django.db import models
 
 from audit_trail.payloads.models import ApiPayload
+from trading.values.outside import NotJson, json_of
 
 P = TypeVar("P", bound=ApiPayload)
-
-_DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 # A service says why it refuses under one of these names.
 REASONS = ("error", "message", "detail", "error_description")
@@ -95,8 +92,8 @@ def decoded(payload: ApiPayload) -> Any:
     if text is None or payload.text_encoding != ApiPayload.Encoding.TEXT:
         return None
     try:
-        return _DECODER.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+        return json_of(text)
+    except NotJson:
         return None
 
 

@@ -6,15 +6,12 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-import msgspec
-
 from audit_trail.ingestion.batches import Unreadable
 from trading.fields import NotExact, exact
+from trading.values.outside import NotJson, json_of
 from trading.values.symbols import NotASymbol, Symbol, symbol
 
 Fields = Mapping[str, Any]
-
-_DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 # Sources write these where there is nothing.
 _NOTHING = frozenset({"", "-", "--", "N/A", "n/a", "None", "null"})
@@ -30,8 +27,8 @@ _LONGEST_SHOWN = 80
 def fields_of(row: str) -> Fields:
     """Read a row: whole numbers are int, others Decimal with each of their digits."""
     try:
-        fields = _DECODER.decode(row)
-    except msgspec.DecodeError as error:
+        fields = json_of(row)
+    except NotJson as error:
         raise Unreadable(f"expected an object in JSON ({error}), was {shown(row)}") from None
     if not isinstance(fields, dict):
         raise Unreadable(f"expected an object, was {shown(fields)}")

@@ -16,6 +16,8 @@ import msgspec
 
 from audit_trail.strategies.strategy import Registry, Strategy, StrategyParameters
 from trading.values.arithmetic import ZERO, plain, subtract, total
+from trading.values.outside import number
+from trading.values.quantities import NotANumber
 
 ONE = Decimal(1)
 WEIGHT_TOLERANCE = Decimal("0.01")
@@ -170,7 +172,7 @@ def load(path: Path, *, environment: Environment, registry: Registry) -> Paramet
     """Read the file, check it for every environment, and return what holds in one. Raises BadParameters."""
     try:
         text = path.read_text(encoding="utf-8")
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise BadParameters(f"expected the strategies' parameters in {path}, and can't read it: {error}") from error
     return parse(text, environment=environment, registry=registry, name=path.name)
 
@@ -179,7 +181,9 @@ def parse(text: str, *, environment: Environment, registry: Registry, name: str 
     """Read parameters as TOML, check them for every environment, and return those of one. Raises BadParameters."""
     try:
         tables = tomllib.loads(text, parse_float=_exact)
-    except (tomllib.TOMLDecodeError, BadParameters) as error:
+    except RecursionError:
+        raise BadParameters(f"{name}: it is nested too deeply") from None
+    except ValueError as error:  # Of numbers too: one of five thousand digits is none.
         raise BadParameters(f"{name}: {error}") from error
     expected = [DEFAULT, *Environment]
     if sorted(tables) != sorted(expected):
@@ -188,10 +192,10 @@ def parse(text: str, *, environment: Environment, registry: Registry, name: str 
 
 
 def _exact(text: str) -> Decimal:
-    value = Decimal(text)
-    if not value.is_finite():
-        raise BadParameters(f"expected numbers that are finite, found {text}")
-    return value
+    try:
+        return number(text.replace("_", ""))
+    except NotANumber as error:
+        raise BadParameters(str(error)) from None
 
 
 class _Strategy(_Section, frozen=True):
@@ -217,6 +221,9 @@ class _Tables(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 def _of_environment(environment: Environment, tables: dict[str, Any], registry: Registry, name: str) -> Parameters:
     where = f"{name}, for {environment}"
+    for table in (DEFAULT, environment):
+        if not isinstance(tables[table], dict):
+            raise BadParameters(f"{where}: expected [{table}] as a table, was {str(tables[table])[:80]}")
     merged = _merge(tables[DEFAULT], tables[environment], where)
     _refuse_quoted_numbers(merged, where)
     read = _convert(merged, _Tables, where)

@@ -5,9 +5,9 @@ status alone is said here; the rest is the adapter's.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -18,18 +18,19 @@ import msgspec
 from trading.brokers.outcomes import BrokerUnavailable, NotAuthorised, OutcomeUnknown, RateLimited
 from trading.brokers.port import Clock
 from trading.brokers.recording import Incoming, Outgoing, Recorder, RecordingFailed, Reference
+from trading.values.outside import NotJson, json_of
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
+LARGEST_ANSWER_BYTES = 128 * 2**20
 
-_DECODER = msgspec.json.Decoder(float_hook=Decimal)
 # Where a number in X-RateLimit-Reset is less than this, it counts seconds; else it is a time since 1970.
 _SECONDS_BELOW = 300
+# A longer wait is a mistake of whoever asks for it, and orders would stand still over it.
+_LONGEST_WAIT = timedelta(days=1)
 _LONGEST_TOLD = 300
-
-
-class NotJson(ValueError):
-    """The body is not JSON, as where a proxy answers with a page of its own."""
+# No database keeps a NUL, and what a broker says gets into rows.
+_NUL_IN_JSON, _UNREADABLE_IN_JSON = rb"\u0000", rb"\ufffd"
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,13 +49,13 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     def json(self) -> Any:
         """Read the body: numbers with a point are Decimal, whole ones int. Raises NotJson."""
         try:
-            return _DECODER.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return json_of(self.body.replace(_NUL_IN_JSON, _UNREADABLE_IN_JSON))
+        except NotJson as error:
             raise NotJson(f"expected JSON, was {self.told()!r} ({error})") from None
 
     def told(self) -> str:
         """The beginning of the body, for a message. Not for answers that carry tokens."""
-        return self.body[:_LONGEST_TOLD].decode(errors="replace")
+        return self.body[:_LONGEST_TOLD].decode(errors="replace").replace("\0", "\ufffd")
 
 
 def without_secrets(answer: Answer, secrets: Iterable[str]) -> Answer:
@@ -78,10 +79,15 @@ class BrokerHttp:
         clock: Clock,
         connect_seconds: float = CONNECT_SECONDS,
         answer_seconds: float = ANSWER_SECONDS,
+        largest_answer_bytes: int = LARGEST_ANSWER_BYTES,
+        stopwatch: Callable[[], float] = time.monotonic,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
+        """`answer_seconds` is the longest silence; a whole answer may take twice as long."""
         self._source, self._recorder, self._clock = source, recorder, clock
         self._base_url = base_url.rstrip("/")
+        self._whole_answer_seconds, self._stopwatch = 2 * answer_seconds, stopwatch
+        self._largest_answer_bytes = largest_answer_bytes
         # trust_env: a proxy or a .netrc of the machine has no say in where orders go.
         self._client = httpx2.Client(
             timeout=httpx2.Timeout(answer_seconds, connect=connect_seconds),
@@ -131,7 +137,7 @@ class BrokerHttp:
         except RecordingFailed as error:
             raise BrokerUnavailable(f"{method} {path} was not sent: {error}") from error
         try:
-            response = self._client.send(request)
+            response, body = self._answered(request)
         except httpx2.RequestError as error:
             # Not TransportError alone: a body that can't be unpacked came from somebody who has read our request.
             self._tell_failure(record, method, error, asked_at)
@@ -140,12 +146,28 @@ class BrokerHttp:
         answer = Answer(
             status=response.status_code,
             headers=_pairs(response.headers),
-            body=response.content,
+            body=body,
             asked_at=asked_at,
             received_at=received_at,
         )
         self._tell_answer(record, method, path, answer)
         return answer
+
+    def _answered(self, request: httpx2.Request) -> tuple[httpx2.Response, bytes]:
+        """Read an answer as it comes: one that trickles has to end, and one without end must not fill the memory."""
+        deadline = self._stopwatch() + self._whole_answer_seconds
+        response, body = self._client.send(request, stream=True), bytearray()
+        try:
+            for piece in response.iter_bytes():
+                body += piece
+                if len(body) > self._largest_answer_bytes:
+                    raise httpx2.ReadError(f"more than {self._largest_answer_bytes} bytes came", request=request)
+                if self._stopwatch() > deadline:
+                    told = f"the answer was not whole within {self._whole_answer_seconds:g} s"
+                    raise httpx2.ReadTimeout(told, request=request)
+        finally:
+            response.close()
+        return response, bytes(body)
 
     def _request(
         self,
@@ -228,20 +250,20 @@ def _retry_after(answer: Answer) -> timedelta | None:
     """Read Retry-After, as seconds or an HTTP date, else X-RateLimit-Reset, as seconds or a time since 1970."""
     told = answer.header("retry-after")
     if told is not None and re.fullmatch(r"[0-9]{1,6}", told):
-        return timedelta(seconds=int(told))
+        return min(timedelta(seconds=int(told)), _LONGEST_WAIT)
     if told is not None:
         try:
             at = parsedate_to_datetime(told)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         at = at if at.tzinfo else at.replace(tzinfo=UTC)
-        return max(at - answer.received_at, timedelta(0))
+        return min(max(at - answer.received_at, timedelta(0)), _LONGEST_WAIT)
     reset = answer.header("x-ratelimit-reset")
     if reset is None or not re.fullmatch(r"[0-9]{1,11}", reset):
         return None
     if int(reset) < _SECONDS_BELOW:
         return timedelta(seconds=int(reset))
-    return max(datetime.fromtimestamp(int(reset), tz=UTC) - answer.received_at, timedelta(0))
+    return min(max(datetime.fromtimestamp(int(reset), tz=UTC) - answer.received_at, timedelta(0)), _LONGEST_WAIT)
 
 
 def _milliseconds(span: timedelta) -> int:

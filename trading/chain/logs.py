@@ -13,6 +13,8 @@ _QUANTITY = re.compile(r"0x(?:0|[1-9a-f][0-9a-f]{0,15})")
 MOST_TOPICS = 4
 # Quantities of a log go into 64-bit columns.
 HIGHEST_QUANTITY = 2**63 - 1
+# The last second of the year 9998: times are reckoned with, and none of ours ends after the year 9999.
+LATEST_TIME = 253_370_764_799
 
 
 class MalformedLog(ValueError):
@@ -56,7 +58,7 @@ class Log(msgspec.Struct, frozen=True):
             tx_hash=_matching(_HASH, "a hash of 32 bytes", answer, "transactionHash"),
             log_index=_quantity(answer, "logIndex"),
             tx_index=_quantity_or_none(answer, "transactionIndex"),
-            block_timestamp=_quantity_or_none(answer, "blockTimestamp"),
+            block_timestamp=_time_or_none(answer, "blockTimestamp"),
             removed=_removed(answer),
         )
 
@@ -105,6 +107,13 @@ def _quantity(answer: Mapping[str, Any], field: str) -> int:
 
 def _quantity_or_none(answer: Mapping[str, Any], field: str) -> int | None:
     return None if answer.get(field) is None else _quantity(answer, field)
+
+
+def _time_or_none(answer: Mapping[str, Any], field: str) -> int | None:
+    seconds = _quantity_or_none(answer, field)
+    if seconds is not None and seconds > LATEST_TIME:
+        raise _malformed(field, "seconds since 1970 that come before the year 9999", answer.get(field))
+    return seconds
 
 
 def _removed(answer: Mapping[str, Any]) -> bool:

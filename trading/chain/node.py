@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 import structlog
 
-from trading.chain.logs import Log
+from trading.chain.logs import HIGHEST_QUANTITY, LATEST_TIME, Log
 from trading.chain.refusals import (
     LONGEST_REFUSAL,
     AccessRefused,
@@ -54,7 +55,7 @@ T = TypeVar("T")
 
 _HASH = re.compile(r"0x[0-9a-f]{64}")
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
-_QUANTITY = re.compile(r"0x[0-9a-f]+")
+_QUANTITY = re.compile(r"0x[0-9a-f]{1,64}")
 _BYTES = re.compile(r"0x(?:[0-9a-f]{2})*")
 _URL = re.compile(r"\b((?:https?|wss?)://[^\s/?#\"'\\]+)[^\s\"'\\]*")
 _NOT_FOUND = re.compile(r"not found|unknown block|does not exist|missing")
@@ -239,8 +240,7 @@ class Node:
     # One question.
 
     def _ask_once(self, method: str, params: Sequence[object]) -> Any:
-        from trading.chain import transports  # web3 takes seconds to import.
-
+        transports = _transports()
         failure: NodeError
         try:
             reply = self._opened().ask(method, list(params))
@@ -254,13 +254,11 @@ class Node:
         raise failure
 
     def _opened(self) -> "Transport":
-        from trading.chain import transports
-
         with self._lock:
             # After a fork the parent's sockets and threads are not ours.
             if self._transport is None or self._process != os.getpid():
                 self._process = os.getpid()
-                self._transport = transports.opened(
+                self._transport = _transports().opened(
                     self._url,
                     timeout_seconds=self._timeout_seconds,
                     ping_seconds=self._ping_seconds,
@@ -297,10 +295,11 @@ class Node:
         code, message, data = None, error, None
         if isinstance(error, Mapping):
             code, message, data = error.get("code"), error.get("message"), error.get("data")
-        text = message if isinstance(message, str) else json.dumps(message, default=str)
+        code = code if isinstance(code, int) else None
+        text = message if isinstance(message, str) else _as_json(message)
         if data is not None:
             # Some put the reason here, and only "invalid params" in the message.
-            text = f"{text} {json.dumps(data, default=str)}"
+            text = f"{text} {_as_json(data)}"
         kind, retry_after = refusal_kind(method, code, text, reply.status), reply.retry_after
         if retry_after is None and kind is NodeUnavailable:
             retry_after = _back_off_named_in(data)
@@ -314,6 +313,8 @@ class Node:
         for secret in self._secrets:
             text = text.replace(secret, "…")
         text = _URL.sub(lambda found: found[1], text)
+        # Half a letter, or a NUL, is kept by no database.
+        text = text[:501].encode(errors="replace").decode().replace("\0", "\ufffd")
         return text if len(text) <= 500 else f"{text[:500]}…"
 
     # What an answer must look like. One that does not is asked for again.
@@ -344,7 +345,7 @@ class Node:
             number=self._quantity(answer.get("number"), "a block's number"),
             hash=self._hash(answer.get("hash"), "a block's hash"),
             parent_hash=self._hash(answer.get("parentHash"), "a block's parent"),
-            timestamp=self._quantity(answer.get("timestamp"), "a block's time"),
+            timestamp=self._quantity(answer.get("timestamp"), "a block's time", highest=LATEST_TIME),
         )
         asked = which.lower() if isinstance(which, str) else which
         if (isinstance(asked, int) and block.number != asked) or (
@@ -378,9 +379,11 @@ class Node:
             raise InconsistentNode(f"{self.name} has the logs of {tx_hash} in another block than its receipt")
         return receipt
 
-    def _quantity(self, answer: object, expected: str) -> int:
+    def _quantity(self, answer: object, expected: str, *, highest: int = HIGHEST_QUANTITY) -> int:
         if isinstance(answer, str) and _QUANTITY.fullmatch(answer.lower()):
-            return int(answer, 16)
+            number = int(answer, 16)
+            if number <= highest:
+                return number
         raise self._unusable(expected, answer)
 
     def _hash(self, answer: object, expected: str) -> str:
@@ -399,8 +402,27 @@ class Node:
         raise self._unusable("a tree of calls", answer)
 
     def _unusable(self, expected: str, answer: object) -> NodeUnavailable:
-        shown = repr(answer)
-        return NodeUnavailable(f"{self.name}: expected {expected}, was {self._scrubbed(shown[:200])}")
+        return NodeUnavailable(f"{self.name}: expected {expected}, was {self._scrubbed(repr(answer)[:200])}")
+
+
+def _transports() -> Any:
+    """Import the transports, late: web3 takes seconds.
+
+    It brings an EVM along that lifts the limit of recursion to a hundred thousand. With that, an answer of brackets
+    within brackets, from whomever, would end the process instead of being refused; so the limit is put back.
+    """
+    limit = sys.getrecursionlimit()
+    from trading.chain import transports
+
+    sys.setrecursionlimit(limit)
+    return transports
+
+
+def _as_json(value: object) -> str:
+    try:
+        return json.dumps(value, default=str)
+    except RecursionError:
+        return "words that are nested too deeply"
 
 
 def _back_off_named_in(data: object) -> float | None:

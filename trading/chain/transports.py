@@ -193,6 +193,8 @@ class _Socket(WebSocketProvider):
 
     def _hand_over(self, answer: object) -> None:
         key = answer.get("id") if isinstance(answer, dict) else None
+        if not isinstance(key, int | str):
+            key = None  # A list would be no key of anything, and end the reader.
         if key is None and len(self._waiting) == 1:
             # A server that could not read the question cannot say whose it was.
             (key,) = self._waiting
@@ -303,7 +305,7 @@ def _seconds(header: str | None) -> float | None:
     except ValueError:
         try:
             seconds = parsedate_to_datetime(header).timestamp() - time.time()
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return None
     return max(0.0, seconds) if math.isfinite(seconds) else None
 

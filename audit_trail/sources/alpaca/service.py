@@ -138,5 +138,5 @@ def _refuse(answer: Answer, what: str) -> None:
 def _read(answer: Answer) -> _Page:
     try:
         return _DECODER.decode(answer.body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnusableAnswer(f"GET {PATH}: expected bars by symbol ({error}), was {answer.told()!r}") from None

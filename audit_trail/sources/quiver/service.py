@@ -122,5 +122,5 @@ def _rows_of(answer: Answer, what: str) -> list[str]:
     try:
         rows: list[Any] = _WRAPPED.decode(body).data if body[:1] == b"{" else _LIST.decode(body)
         return [bytes(row).decode() for row in rows]
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnusableAnswer(f"{what}: expected a list of rows ({error}), was {answer.told()!r}") from None

@@ -272,3 +272,84 @@ def test_a_secret_that_an_answer_repeats_is_hidden_however_json_writes_it():
     hidden = without_secrets(answer, ["a/secret", "other"])
 
     assert hidden.body == b'{"message":"no key *** and no key ***, or an***"}'
+
+
+@pytest.mark.parametrize(("method", "error"), [("GET", BrokerUnavailable), ("POST", OutcomeUnknown)])
+def test_an_answer_that_trickles_ends(memory, httpserver, method, error):
+    """G5-54: each piece comes in time, and the answer never."""
+    ends = threading.Event()
+
+    def trickle(request):
+        return Response(b" " for _ in iter(lambda: ends.wait(0.02), True))
+
+    httpserver.expect_request("/v2/orders").respond_with_handler(trickle)
+    http = BrokerHttp(
+        source="alpaca", base_url=httpserver.url_for("/"), recorder=memory, clock=lambda: AT, answer_seconds=0.15
+    )
+
+    with pytest.raises(error, match=r"not whole within 0\.3 s"):
+        http.call(method, "/v2/orders", reference=SUBMIT)
+    ends.set()
+
+    assert memory.came[1].startswith("ReadTimeout")
+    http.close()
+
+
+def test_an_answer_without_end_fills_no_memory(memory, httpserver):
+    httpserver.expect_request("/v2/orders").respond_with_data(b" " * 10_001)
+    http = BrokerHttp(
+        source="alpaca",
+        base_url=httpserver.url_for("/"),
+        recorder=memory,
+        clock=lambda: AT,
+        largest_answer_bytes=10_000,
+    )
+
+    with pytest.raises(OutcomeUnknown, match="more than 10000 bytes came; no answer came"):
+        http.call("POST", "/v2/orders", reference=SUBMIT)
+    http.close()
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 200_000, b'{"a":' * 200_000, b"1e99999999999999999999", b"[1e-99999999999999999999]", b'"\xff"']
+)
+def test_json_that_nobody_could_mean_is_none(body):
+    answer = Answer(status=200, headers=(), body=body, asked_at=AT, received_at=AT)
+
+    with pytest.raises(NotJson, match="expected JSON, was"):
+        answer.json()
+
+
+def test_a_nul_in_an_answer_gets_into_no_row():
+    body = rb'{"message":"no\u0000thing"}'
+    answer = Answer(status=200, headers=(), body=body, asked_at=AT, received_at=AT)
+
+    assert answer.json() == {"message": "no\ufffdthing"}
+    assert Answer(status=200, headers=(), body=b"no\0thing", asked_at=AT, received_at=AT).told() == "no\ufffdthing"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Retry-After": "999999"},
+        {"Retry-After": "Fri, 31 Dec 9999 23:59:59 -2359"},
+        {"X-RateLimit-Reset": "99999999999"},
+    ],
+)
+def test_nobody_is_waited_for_longer_than_a_day(headers):
+    answer = Answer(status=429, headers=tuple(headers.items()), body=b"", asked_at=AT, received_at=AT)
+
+    with pytest.raises(RateLimited) as limited:
+        refuse_by_status(answer, changes=False, what="asking")
+
+    assert limited.value.retry_after == timedelta(days=1)
+
+
+def test_a_time_to_wait_that_is_none_is_not_told():
+    told = (("Retry-After", "Wed, 21 Oct 99999999999999999999 07:28:00 GMT"),)
+    answer = Answer(status=429, headers=told, body=b"", asked_at=AT, received_at=AT)
+
+    with pytest.raises(RateLimited) as limited:
+        refuse_by_status(answer, changes=False, what="asking")
+
+    assert limited.value.retry_after is None

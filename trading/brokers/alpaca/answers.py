@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from trading.brokers.http import Answer, NotJson
-from trading.values.quantities import NotANumber, Shares, Usd, shares, usd
+from trading.values.outside import NotATime, in_utc, number
+from trading.values.quantities import NotANumber, Shares, Usd
 from trading.values.symbols import NotASymbol, Symbol, symbol
 
 Json = Mapping[str, Any]
@@ -80,7 +81,7 @@ def flag_or_none(row: Json, name: str) -> bool | None:
 
 
 def shares_of(row: Json, name: str) -> Shares:
-    return Shares(_number(row, name, shares))
+    return Shares(_number(row, name, "a number of shares"))
 
 
 def shares_or_none(row: Json, name: str) -> Shares | None:
@@ -88,7 +89,7 @@ def shares_or_none(row: Json, name: str) -> Shares | None:
 
 
 def usd_of(row: Json, name: str) -> Usd:
-    return Usd(_number(row, name, usd))
+    return Usd(_number(row, name, "an amount of dollars"))
 
 
 def usd_or_none(row: Json, name: str) -> Usd | None:
@@ -113,7 +114,9 @@ def time_of(row: Json, name: str) -> datetime:
     try:
         if not _TIME.fullmatch(text):
             raise ValueError
-        return datetime.fromisoformat(text).astimezone(UTC)
+        return in_utc(datetime.fromisoformat(text))
+    except NotATime as error:
+        raise Unreadable(f"{name}: {error}") from None
     except ValueError:
         raise Unreadable(f"expected {name} as a time with its offset, was {_shown(text)}") from None
 
@@ -122,9 +125,9 @@ def time_or_none(row: Json, name: str) -> datetime | None:
     return None if row.get(name) is None else time_of(row, name)
 
 
-def _number(row: Json, name: str, read: Any) -> Decimal:
+def _number(row: Json, name: str, expected: str) -> Decimal:
     try:
-        return Decimal(read(row.get(name)))
+        return number(row.get(name), expected)
     except NotANumber as error:
         raise Unreadable(f"{name}: {error}") from None
 

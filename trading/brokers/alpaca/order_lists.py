@@ -24,7 +24,7 @@ def every_order(
     found: dict[str, Json] = {}
     for _ in range(MOST_PAGES):
         page = ask(_params(status, after, until))
-        new = {text_of(row, "id"): row for row in page if row.get("id") not in found}
+        new = {order: row for row in page if (order := text_of(row, "id")) not in found}
         found.update(new)
         if len(page) < PAGE:
             return list(found.values())

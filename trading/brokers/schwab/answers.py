@@ -11,7 +11,8 @@ import msgspec
 
 from trading.brokers.http import Answer, NotJson, refuse_by_status
 from trading.brokers.outcomes import BrokerUnavailable, NotAuthorised, UnusableAnswer
-from trading.values.quantities import NotANumber, shares
+from trading.values.outside import NotATime, in_utc, number
+from trading.values.quantities import NotANumber
 
 Json = Mapping[str, Any]
 
@@ -90,9 +91,9 @@ def time_of(answer: Answer) -> datetime | None:
         return None
     try:
         at = parsedate_to_datetime(header)
-    except ValueError:
+        return in_utc(at if at.tzinfo else at.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
         return None
-    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 # Fields.
@@ -127,7 +128,7 @@ def number_of(raw: Json, key: str) -> Decimal:
     if not isinstance(value, int | Decimal | str) or isinstance(value, bool):
         raise Unreadable(f"expected {key} as a number, was {_shown(value)}")
     try:
-        return Decimal(shares(value))
+        return number(value)
     except NotANumber:
         raise Unreadable(f"expected {key} as a number, was {_shown(value)}") from None
 
@@ -155,8 +156,10 @@ def zoned_of(raw: Json, key: str) -> datetime:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise Unreadable(f"expected {key} as a time, was {_shown(text)}") from None
-    if at.tzinfo is None:
-        raise Unreadable(f"expected {key} as a time with a zone, was {_shown(text)}")
+    try:
+        in_utc(at)
+    except NotATime as error:
+        raise Unreadable(f"{key}: {error}") from None
     return at
 
 

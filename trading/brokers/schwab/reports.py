@@ -117,7 +117,7 @@ def stranger(raw: Json) -> str | None:
 
     Options, several legs, stops, short sales: they are somebody else's, whatever else they have in common with ours.
     """
-    legs, strategy, kind = raw.get("orderLegCollection"), raw.get("orderStrategyType"), raw.get("orderType")
+    legs, strategy, kind = raw.get("orderLegCollection"), _word(raw, "orderStrategyType"), _word(raw, "orderType")
     if strategy in _OTHER_STRATEGIES:
         return f"its strategy is {strategy}"
     if kind in _OTHER_TYPES:
@@ -128,13 +128,18 @@ def stranger(raw: Json) -> str | None:
         return f"it has {len(legs)} legs"
     leg = legs[0] if isinstance(legs[0], dict) else {}
     instrument = leg.get("instrument")
-    asset = instrument.get("assetType") if isinstance(instrument, dict) else None
-    for word in (leg.get("orderLegType"), asset):
+    asset = _word(instrument, "assetType") if isinstance(instrument, dict) else None
+    for word in (_word(leg, "orderLegType"), asset):
         if word in OTHER_ASSETS:
             return f"it is for {word}"
-    if leg.get("instruction") in _OTHER_INSTRUCTIONS:
+    if _word(leg, "instruction") in _OTHER_INSTRUCTIONS:
         return f"its instruction is {leg['instruction']}"
     return "it is for dollars" if leg.get("quantityType") == "DOLLARS" else None
+
+
+def _word(raw: Json, key: str) -> str | None:
+    value = raw.get(key)
+    return value if isinstance(value, str) else None
 
 
 def is_replaced(raw: Json) -> bool:

@@ -43,7 +43,9 @@ def read(row: str) -> ReadRow:
     fields = fields_of(row)
     newer = "Traded" in fields
     if not newer and "TransactionDate" not in fields:
-        raise Unreadable(f"expected Traded (V2) or TransactionDate (V1), found {', '.join(sorted(fields))[:200]}")
+        raise Unreadable(
+            f"expected Traded (V2) or TransactionDate (V1), found {', '.join(map(repr, sorted(fields)))[:200]}"
+        )
     politician = text_of(fields, "Name" if newer else "Representative", longest=200)
     bioguide_id = text_or_none(fields, "BioGuideID", longest=20)
     traded_on = day_of(fields, "Traded" if newer else "TransactionDate")
