@@ -41,7 +41,7 @@ class Stop(NamedTuple):
     """The links to follow from there, of each kind the first."""
 
 
-TO_SYMBOL, TO_ORDER = "#board a[href^='/symbols/']", "main a[href^='/orders/']"
+TO_SYMBOL, TO_ROW, TO_ORDER = "#board a[href^='/symbols/']", "#result_list a[href*='/change/']", "a[href^='/orders/']"
 TO_DECISION = "main a[href^='/decisions/']:not([href*='?'])"
 DESK = (
     Stop(
@@ -62,8 +62,8 @@ DESK = (
         "desk-order",
         "An order",
         "What it hedges, each step that it took, what was sent to the broker and what came back, and why it failed.",
-        "/",
-        (TO_SYMBOL, TO_ORDER),
+        "/admin/trading/offchaintrade/",
+        (TO_ROW, TO_ORDER),
     ),
     Stop(
         "desk-failed",
