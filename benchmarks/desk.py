@@ -76,6 +76,10 @@ def pages() -> Iterator[Page]:
     from django.urls import reverse
 
     yield Page("desk", "the desk, first", "/")
+    yield Page("desk", "failed trades", "/failed/")
+    yield Page("desk", "decisions to look at", "/decisions/")
+    yield Page("desk", "the story of a symbol", "/symbols/S5/")
+    yield Page("desk", "the story of an order", "/orders/101/")
     yield Page("update", "the desk, an update", "/live")
     yield Page("update", "its pace", "/pace")
     yield Page("update", "its charts", "/charts")

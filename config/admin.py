@@ -1,9 +1,20 @@
-"""Logins in the admin: who logged in, and who tried in vain. django-axes keeps both; nothing of it can be changed."""
+"""Logins in the admin, and the ways from its rows to the stories of the desk.
+
+Who logged in, and who tried in vain, django-axes keeps; nothing of it can be changed.
+"""
+
+from typing import Any
 
 from axes.models import AccessAttempt, AccessLog
 from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
 
+from audit_trail.decisions.admin import TradeDecisionAdmin
+from eventstore.offers import Button
 from eventstore.read_only import ReadOnlyAdmin
+from trading.offchain_order.admin import OrderAdmin
+from trading.position.admin import PositionAdmin
 
 
 @admin.register(AccessAttempt)
@@ -24,3 +35,19 @@ class AccessLogAdmin(ReadOnlyAdmin):
     fields = ("attempt_time", "username", "ip_address", "logout_time", "user_agent")
     search_fields = ("username", "ip_address")
     search_help_text = "A name or an address"
+
+
+def _story(permission: str, page: str, key: str) -> Any:
+    """A button to the story of a row, for whoever may see it."""
+
+    def offered(request: HttpRequest, row: Any) -> list[Button]:
+        if not request.user.has_perm(permission):
+            return []
+        return [Button("Story", reverse(page, args=[getattr(row, key)]), "primary")]
+
+    return offered
+
+
+PositionAdmin.further_buttons.append(_story("trading.view_tradeaccumulator", "desk-symbol", "symbol"))
+OrderAdmin.further_buttons.append(_story("trading.view_offchaintrade", "desk-order", "pk"))
+TradeDecisionAdmin.further_buttons.append(_story("audit_trail.view_tradedecision", "desk-decision", "decision_id"))

@@ -32,6 +32,26 @@ def _report(title: str, icon: str, link: Any) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": link, "permission": permission}
 
 
+BLUE = {
+    "50": "oklch(97% .014 254.604)",
+    "100": "oklch(93.2% .032 255.585)",
+    "200": "oklch(88.2% .059 254.128)",
+    "300": "oklch(80.9% .105 251.813)",
+    "400": "oklch(70.7% .165 254.624)",
+    "500": "oklch(65% .2 257)",
+    "600": "oklch(51% .19 260)",
+    "700": "oklch(45% .18 262)",
+    "800": "oklch(40% .15 264)",
+    "900": "oklch(35% .12 265.5)",
+    "950": "oklch(28.2% .091 267.935)",
+}
+
+
+def _may_see_failed(request: HttpRequest) -> bool:
+    user = request.user
+    return any(user.has_perm(right) for right in ("audit_trail.view_tradedecision", "trading.view_offchaintrade"))
+
+
 def _may_see_desk(request: HttpRequest) -> bool:
     return request.user.has_perm("trading.view_tradeaccumulator")
 
@@ -43,6 +63,9 @@ UNFOLD: dict[str, Any] = {
     "SITE_SYMBOL": "timeline",
     "SITE_URL": "/",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("desk/mark.svg")}],
+    "STYLES": [lambda request: static("desk/admin.css")],
+    # The desk's blue: the theme's violet is too dark to be read on its dark ground.
+    "COLORS": {"primary": BLUE},
     "SIDEBAR": {
         "show_search": True,
         "show_all_applications": False,
@@ -51,7 +74,19 @@ UNFOLD: dict[str, Any] = {
                 "title": "At risk",
                 "separator": True,
                 "items": [
-                    {"title": "Desk", "icon": "dashboard", "link": reverse_lazy("desk"), "permission": _may_see_desk},
+                    {
+                        "title": "Desk",
+                        "icon": "dashboard",
+                        "link": reverse_lazy("desk"),
+                        "permission": _may_see_desk,
+                        "active": False,  # Its address begins that of every page, and it has no sidebar itself.
+                    },
+                    {
+                        "title": "Failed trades",
+                        "icon": "error",
+                        "link": reverse_lazy("desk-failed"),
+                        "permission": _may_see_failed,
+                    },
                     _page("Notices", "notifications", "trading.notice"),
                     _page("Alert deliveries", "outgoing_mail", "audit_trail.alertdelivery"),
                     _page("Positions", "balance", "trading.tradeaccumulator"),
@@ -62,6 +97,10 @@ UNFOLD: dict[str, Any] = {
                     _page("Order work", "replay", "trading.orderwork"),
                     _page("Operators' requests", "support_agent", "trading.operatorrequest"),
                     _page("Holdings", "inventory_2", "trading.holdingcheck"),
+                    _page("Holding baselines", "straighten", "trading.holdingbaseline"),
+                    _page("Broker pauses", "pause_circle", "trading.brokerpause"),
+                    _page("Orders on their way", "send", "trading.sending"),
+                    _page("Absent orders", "search_off", "trading.absence"),
                     _page("Trading accounts", "account_balance", "trading.tradingaccount"),
                 ],
             },
@@ -70,6 +109,7 @@ UNFOLD: dict[str, Any] = {
                 "separator": True,
                 "items": [
                     _page("Decisions", "psychology", "audit_trail.tradedecision"),
+                    _report("Decisions to look at", "flag", reverse_lazy("desk-decisions")),
                     _page("Planned days", "event_note", "audit_trail.plannedday"),
                     _page("Dropped candidates", "filter_alt_off", "audit_trail.droppedcandidate"),
                     _page("Decisions of days", "rule", "audit_trail.planneddecision"),
@@ -192,6 +232,9 @@ UNFOLD: dict[str, Any] = {
                     _page("Dry run orders", "science", "trading.dryrunorder"),
                     _page("Table samples", "data_usage", "trading.tablesample"),
                     _page("Schedules", "schedule", "django_q.schedule"),
+                    _page("Queued tasks", "queue", "django_q.ormq"),
+                    _page("Tasks that went well", "task_alt", "django_q.success"),
+                    _page("Tasks that failed", "running_with_errors", "django_q.failure"),
                     _page("API tokens", "vpn_key", "eventstore.apitoken"),
                     _page("Users", "person", "auth.user"),
                     _page("Groups", "group", "auth.group"),

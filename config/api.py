@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from config.policy import SWAGGER
 from eventstore.access.tokens import EVERYTHING
 from eventstore.rest.views import ApiView, NoSuchPath
 
@@ -30,7 +31,7 @@ urlpatterns = [
     path("v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path(
         "v1/docs/",
-        login_required(SpectacularSwaggerSplitView.as_view(url_name="schema"), login_url="admin:login"),
+        SWAGGER(login_required(SpectacularSwaggerSplitView.as_view(url_name="schema"), login_url="admin:login")),
         name="api-docs",
     ),
     # Whatever else it is: a converter would not take a line's end.

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from django.conf import settings
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -34,6 +35,7 @@ def locked_out(request: HttpRequest, response: Any, credentials: Any) -> HttpRes
     """Say that this name can't log in from this address for now, whether or not there is such a user."""
     wait: timedelta = settings.AXES_COOLOFF_TIME
     minutes = int(wait / timedelta(minutes=1))
-    page = render(request, "admin/locked_out.html", {"minutes": minutes, "title": "Too many tries"}, status=TOO_MANY)
+    told = {**admin.site.each_context(request), "minutes": minutes, "title": "Too many tries"}
+    page = render(request, "admin/locked_out.html", told, status=TOO_MANY)
     page["Retry-After"] = str(int(wait.total_seconds()))
     return page

@@ -7,9 +7,9 @@ tables may not be written any more.
 from dataclasses import dataclass
 from typing import Any
 
-from trading.ledger.link_views import TradeLinkView
+from trading.ledger.link_views import NettingLinkView, TradeLinkView
 from trading.ledger.mode import Mode, mode_or_none
-from trading.ledger.tables import OffchainTrade, OnchainTrade, TradeAccumulator, TradeExecutionLink
+from trading.ledger.tables import NettingLink, OffchainTrade, OnchainTrade, TradeAccumulator, TradeExecutionLink
 from trading.offchain_order.view import OffchainOrderView
 from trading.onchain_trade.view import OnChainTradeView
 from trading.position.view import PositionView
@@ -26,6 +26,7 @@ class ReadSide:
     orders: Any
     fills: Any
     links: Any
+    nettings: Any
 
     order_number: str
     """The column of an order's number."""
@@ -43,6 +44,7 @@ LEGACY_TABLES = ReadSide(
     orders=OffchainTrade.objects,
     fills=OnchainTrade.objects,
     links=TradeExecutionLink.objects,
+    nettings=NettingLink.objects,
     order_number="id",
     taken_in_at="created_at",
     # Rows are written as fills are taken in.
@@ -54,6 +56,7 @@ VIEWS = ReadSide(
     orders=OffchainOrderView.objects,
     fills=OnChainTradeView.objects,
     links=TradeLinkView.objects,
+    nettings=NettingLinkView.objects,
     order_number="execution_id",
     taken_in_at="recorded_at",
     fills_newest_first=("-recorded_at", "-id"),

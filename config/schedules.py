@@ -103,6 +103,8 @@ SCHEDULES = [
     # A comparison reads all that there is, so not every minute.
     Scheduled("ledger_comparison", "config.ledger_watch.compare_once", every_minutes=10),
     Scheduled("legacy_orders", "config.decision_watch.compare_once", cron="17 * * * *"),
+    # Before the day begins in New York; on Sundays all that there ever was.
+    Scheduled("invariants", "config.invariants.check_on_schedule", cron="40 6 * * *"),
     Scheduled("table_samples", "config.housekeeping.sample_tables", cron="7 * * * *"),
     # On weekdays, after eight in New York in winter and nine in summer: before the market opens.
     Scheduled("congress_trades", "config.sources.ingest_on_schedule", ("congress",), cron="0 13 * * 1-5"),

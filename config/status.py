@@ -26,9 +26,9 @@ LOG_EVERY_SECONDS = 30.0
 class StatusLine:
     """Shows how far the books are; asks the database once a second at most."""
 
-    def __init__(self, wired: Wired) -> None:
+    def __init__(self, wired: Wired, *, plain: bool = False) -> None:
         self._wired = wired
-        self._terminal = sys.stderr.isatty()
+        self._terminal = not plain and sys.stderr.isatty()
         self._shown = 0.0
         self._status: Status | None = None
 

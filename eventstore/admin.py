@@ -182,4 +182,4 @@ class ProjectionAdmin(ReadOnlyAdmin):
 def _pretty(text: str) -> str:
     with suppress(ValueError):  # A row that someone broke is shown as it is.
         text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    return format_html('<pre style="white-space: pre-wrap">{}</pre>', text)
+    return format_html('<pre class="told">{}</pre>', text)

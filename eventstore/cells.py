@@ -73,7 +73,7 @@ def pretty_json(text: str) -> str:
 
 
 def preformatted(text: str) -> str:
-    return format_html('<pre style="white-space: pre-wrap; overflow-wrap: anywhere">{}</pre>', text)
+    return format_html('<pre class="told">{}</pre>', text)
 
 
 def page_link(model: str, pk: object, text: object = None) -> str:

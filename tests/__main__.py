@@ -1,8 +1,9 @@
-"""All tests, on SQLite and then on PostgreSQL.
+"""All tests: on SQLite, then on PostgreSQL, and those in a browser once.
 
-python -m tests [--sqlite-only | --postgres-only] [options of pytest]
+python -m tests [--sqlite-only | --postgres-only] [--no-browser] [options of pytest]
 
-The last line says how many tests passed and failed on both together.
+Where paths are among the options, only runs that they have to do with are made. The last line says how many tests
+passed and failed in all of them.
 """
 
 import os
@@ -14,6 +15,13 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 PROJECT = Path(__file__).resolve().parent.parent
+BROWSER_TESTS = PROJECT / "tests" / "browser"
+SQLITE, POSTGRESQL, BROWSER = "on SQLite", "on PostgreSQL", "in a browser"
+NO_BROWSER = "--no-browser"
+
+# Where Python was told to write no bytecode beside the sources, as in most images, it lies here. Without any, each
+# worker and each command that a test starts compiles every module anew, which takes longer than the command does.
+BYTECODE = PROJECT / ".pytest_cache" / "bytecode"
 
 
 @dataclass(frozen=True)
@@ -31,34 +39,45 @@ class Counts:
 
 
 def main(arguments: list[str]) -> int:
-    only = {"--sqlite-only": "SQLite", "--postgres-only": "PostgreSQL"}
-    chosen = {only[argument] for argument in arguments if argument in only} or set(only.values())
-    options = [argument for argument in arguments if argument not in only]
+    only = {"--sqlite-only": SQLITE, "--postgres-only": POSTGRESQL}
+    options = [argument for argument in arguments if argument not in only and argument != NO_BROWSER]
+    places = [option for option in options if Path(option.split("::")[0]).exists()]
+    in_browser = [place for place in places if Path(place).resolve().is_relative_to(BROWSER_TESTS)]
+
+    chosen = {only[argument] for argument in arguments if argument in only} or {SQLITE, POSTGRESQL, BROWSER}
+    if NO_BROWSER in arguments or (places and not in_browser):
+        chosen -= {BROWSER}
+    if places and len(in_browser) == len(places):
+        chosen &= {BROWSER}
 
     closing, total = [], Counts()
-    for database in ("SQLite", "PostgreSQL"):
-        if database not in chosen:
+    for where in (SQLITE, POSTGRESQL, BROWSER):
+        if where not in chosen:
             continue
-        print(f"\n=== Tests on {database} ===", flush=True)
-        counts, trouble = run(database, options)
+        print(f"\n=== Tests {where} ===", flush=True)
+        counts, trouble = run(where, options if places or where != BROWSER else [*options, str(BROWSER_TESTS)])
         total += counts
-        closing.append(f"{database}: {counts}{trouble}")
+        closing.append(f"{where}: {counts}{trouble}")
 
     print("\n" + "\n".join(closing))
     print(total, flush=True)
     return 1 if total.failed else 0
 
 
-def run(database: str, options: list[str]) -> tuple[Counts, str]:
-    """Run the tests on one database. A run that runs none, or ends badly without a failed test, counts as a failure."""
+def run(where: str, options: list[str]) -> tuple[Counts, str]:
+    """Make one of the runs. One that runs no test, or ends badly without a failed test, counts as a failure."""
     environment = dict(os.environ)
-    plugin = ["-p", "tests.postgres_plugin"] if database == "PostgreSQL" else []
-    if database == "SQLite" and not environment.get("DATABASE_URL", "").startswith("sqlite:"):
+    plugin = ["-p", "tests.postgres_plugin"] if where == POSTGRESQL else []
+    # One browser and one installation serve all tests in a browser.
+    kind = ["-p", "no:randomly"] if where == BROWSER else [f"--ignore={BROWSER_TESTS}", "-n", "2"]
+    if where != POSTGRESQL and not environment.get("DATABASE_URL", "").startswith("sqlite:"):
         environment.pop("DATABASE_URL", None)
+    if environment.pop("PYTHONDONTWRITEBYTECODE", ""):
+        environment.setdefault("PYTHONPYCACHEPREFIX", str(BYTECODE))
 
     with tempfile.TemporaryDirectory(prefix="hedgetrail-tests-") as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", *plugin, "-n", "2", *options, f"--junitxml={report}"]
+        command = [sys.executable, "-m", "pytest", *plugin, *kind, *options, f"--junitxml={report}"]
         code = subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode
         counts = read(report) if report.exists() else Counts()
 

@@ -9,10 +9,16 @@ from urllib.parse import quote, urlencode
 
 import pytest
 from django.conf import settings
+from hypothesis import HealthCheck
+from hypothesis import settings as drawn
 from pytest_django import DjangoDbBlocker
 
 # What they hold is said in full when it does not.
 pytest.register_assert_rewrite("tests.support", "tests.contracts", "tests.trading.ledger")
+
+# How long an example takes says how busy the machine is, and nothing of the code.
+drawn.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+drawn.load_profile("unhurried")
 
 # Children of tests read it from the environment; the settings were loaded before this file.
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 40)

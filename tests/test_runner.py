@@ -35,33 +35,46 @@ def test_how_a_run_is_counted(monkeypatch, xml, code, counts, said):
 
     monkeypatch.setattr(runner.subprocess, "run", pytest_run)
 
-    found, trouble = runner.run("SQLite", [])
+    found, trouble = runner.run(runner.SQLITE, [])
 
     assert found == counts
     assert said in trouble
 
 
 @pytest.mark.parametrize(
-    ("sqlite", "postgresql", "last", "code"),
+    ("sqlite", "postgresql", "browser", "last", "code"),
     [
-        (Counts(3, 0, 0), Counts(4, 0, 0), "7 passed, 0 failed", 0),
-        (Counts(3, 0, 1), Counts(4, 0, 1), "7 passed, 0 failed, 2 skipped", 0),
-        (Counts(3, 0, 0), Counts(3, 1, 0), "6 passed, 1 failed", 1),
+        (Counts(3, 0, 0), Counts(4, 0, 0), Counts(2, 0, 0), "9 passed, 0 failed", 0),
+        (Counts(3, 0, 1), Counts(4, 0, 1), Counts(2, 0, 0), "9 passed, 0 failed, 2 skipped", 0),
+        (Counts(3, 0, 0), Counts(3, 1, 0), Counts(2, 0, 0), "8 passed, 1 failed", 1),
+        (Counts(3, 0, 0), Counts(3, 0, 0), Counts(1, 1, 0), "7 passed, 1 failed", 1),
     ],
 )
-def test_the_last_line_adds_up_both_databases(monkeypatch, capsys, sqlite, postgresql, last, code):
-    monkeypatch.setattr(
-        runner, "run", lambda database, options: ({"SQLite": sqlite, "PostgreSQL": postgresql}[database], "")
-    )
+def test_the_last_line_adds_up_all_runs(monkeypatch, capsys, sqlite, postgresql, browser, last, code):
+    counts = {runner.SQLITE: sqlite, runner.POSTGRESQL: postgresql, runner.BROWSER: browser}
+    monkeypatch.setattr(runner, "run", lambda where, options: (counts[where], ""))
 
     assert runner.main([]) == code
     assert capsys.readouterr().out.splitlines()[-1] == last
 
 
-def test_one_database_can_be_left_out_and_options_are_passed_on(monkeypatch):
+IN_BROWSER, ELSEWHERE = "tests/browser/test_dark.py", "tests/test_runner.py::test_how_a_run_is_counted"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "runs"),
+    [
+        (["--sqlite-only", "-k", "values"], [("on SQLite", ["-k", "values"])]),
+        (["--no-browser"], [("on SQLite", []), ("on PostgreSQL", [])]),
+        ([ELSEWHERE], [("on SQLite", [ELSEWHERE]), ("on PostgreSQL", [ELSEWHERE])]),
+        ([IN_BROWSER], [("in a browser", [IN_BROWSER])]),
+        ([], [("on SQLite", []), ("on PostgreSQL", []), ("in a browser", [str(runner.BROWSER_TESTS)])]),
+    ],
+)
+def test_runs_can_be_left_out_and_options_are_passed_on(monkeypatch, arguments, runs):
     seen = []
-    monkeypatch.setattr(runner, "run", lambda database, options: (seen.append((database, options)), (Counts(1), ""))[1])
+    monkeypatch.setattr(runner, "run", lambda where, options: (seen.append((where, options)), (Counts(1), ""))[1])
 
-    runner.main(["--sqlite-only", "-k", "values"])
+    runner.main(arguments)
 
-    assert seen == [("SQLite", ["-k", "values"])]
+    assert seen == runs

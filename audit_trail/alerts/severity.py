@@ -63,6 +63,8 @@ KINDS: dict[str, Standing] = {
     "rows_parked": WARNING,
     "rows_unread": WARNING,
     "strategy_failing": WARNING,
+    # Of both.
+    "invariant_violated": CRITICAL,
     # Of the alerts themselves.
     "alert_channel_failing": CRITICAL,
 }

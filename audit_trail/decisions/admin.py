@@ -1,13 +1,18 @@
 """Decisions in the admin: what was decided and why, what it rests on, and what became of it."""
 
+from collections.abc import Callable
+from typing import Any, ClassVar
+
 from django.contrib import admin
 from django.db.models import Q
+from django.http import HttpRequest
 
 from audit_trail.decisions.failures import FailureKind
 from audit_trail.decisions.lineage import TradeDecisionRecord, TradeDecisionRun
 from audit_trail.decisions.models import Status, TradeDecision
 from eventstore.cells import badge, list_link, page_link, pretty_json, short, shown
 from eventstore.finding import choices_filter
+from eventstore.offers import Button
 from eventstore.read_only import ReadOnlyAdmin
 
 COLOURS = {
@@ -65,6 +70,8 @@ class TradeDecisionAdmin(ReadOnlyAdmin):
             },
         ),
     )
+
+    further_buttons: ClassVar[list[Callable[[HttpRequest, Any], list[Button]]]] = []
 
     def headline(self, row: TradeDecision) -> str:
         return f"{row.strategy_name}: {row.side} {row.symbol} on {row.trading_day}"

@@ -1,6 +1,7 @@
 """Comparing: the executions and the legacy order log say the same, order by order."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import msgspec
 
@@ -28,16 +29,23 @@ class Comparison(msgspec.Struct, frozen=True):
 
 def compare() -> Comparison:
     """Hold every placed execution against its row in the legacy log, and the other way round."""
-    differences = [*_of_executions(), *_strays()]
     return Comparison(
         orders=TradeExecution.objects.exclude(status=OrderState.DENIED.value).count(),
         legacy_alone=AlpacaOrder.objects.filter(trade_decision=None).count(),
-        differences=tuple(differences),
+        differences=tuple(differences()),
     )
 
 
-def _of_executions() -> Iterator[str]:
+def differences(*, since: datetime | None = None) -> Iterator[str]:
+    """Yield a line for each difference; `since`: only of orders that were placed then or later."""
+    yield from _of_executions(since)
+    yield from _strays(since)
+
+
+def _of_executions(since: datetime | None) -> Iterator[str]:
     placed = TradeExecution.objects.exclude(status=OrderState.DENIED.value).select_related("trade_decision")
+    if since is not None:
+        placed = placed.filter(placed_at__gte=since)
     last = 0
     while rows := list(placed.filter(pk__gt=last).order_by("pk")[:AT_ONCE]):
         last = rows[-1].pk
@@ -61,9 +69,11 @@ def _differences(execution: PlacedOrder, legacy: PlacedOrder) -> Iterator[str]:
             yield f"{execution.client_order_id}: {name} is {mine} in trade_executions, {other} in alpaca_orders"
 
 
-def _strays() -> Iterator[str]:
+def _strays(since: datetime | None) -> Iterator[str]:
     """Rows of the legacy log that name a decision and no execution."""
     rows = AlpacaOrder.objects.filter(trade_decision__isnull=False)
+    if since is not None:
+        rows = rows.filter(placed_at__gte=since)
     known = TradeExecution.objects.filter(client_order_id__isnull=False).values("client_order_id")
     for name in rows.exclude(client_order_id__in=known).order_by("id").values_list("client_order_id", flat=True):
         yield f"{name}: it has no row in trade_executions"

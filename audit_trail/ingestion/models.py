@@ -158,6 +158,7 @@ class DataIngestionRunRecord(models.Model):
     class Meta:
         db_table = "data_ingestion_run_records"
         verbose_name = "record of a run"
+        verbose_name_plural = "records of runs"
         constraints = [
             models.UniqueConstraint(fields=["record", "run"], name="data_ingestion_run_records_once"),
             models.CheckConstraint(

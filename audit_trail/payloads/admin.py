@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import msgspec
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
@@ -11,18 +10,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
+from audit_trail.payloads.bodies import told_body
 from audit_trail.payloads.models import SOURCES, ApiCallLog, ApiPayload
 from eventstore.cells import badge, lines, list_link, page_link, preformatted, short, shown
 from eventstore.finding import choices_filter
 from eventstore.read_only import ReadOnlyAdmin
 from trading.offchain_order.admin import OrderAdmin
 from trading.offchain_order.view import OrderColumns
-
-SHOWN_CHARACTERS = 16 * 2**10
-"""Of a longer body there is the beginning on a page; all of it is a link away."""
-
-INDENTED_CHARACTERS = 2**20
-"""A longer body is shown as it is, since to indent it takes its time."""
 
 ENDS = {
     "unanswered": Q(ended_at=None),
@@ -166,22 +160,14 @@ def headers_of(payload: ApiPayload) -> str:
 def body_of(payload: ApiPayload) -> str:
     """Show the body, JSON indented, and say in words whatever is not as it was."""
     number = page_link("audit_trail.apipayload", payload.pk, f"payload {payload.pk}")
-    body = payload.text
-    if body is None:
-        return lines([number, badge("purged", "warning"), f"{payload.size_bytes} bytes"])
-    remarks = [number, f"{payload.size_bytes} bytes"]
-    if payload.secrets:
-        remarks.append(f"{payload.secrets} secrets were taken out")
-    if payload.truncated:
-        remarks.append(badge("only the beginning was kept", "warning"))
-    if payload.encoding == ApiPayload.Encoding.BASE64:
-        remarks.append("no text, so it is written as base64")
-    text = _indented(body)
-    if len(text) > SHOWN_CHARACTERS:
+    told = told_body(payload)
+    remarks = [number, *(badge(text, "warning") if is_warning else text for text, is_warning in told.remarks)]
+    if told.text is None:
+        return lines(remarks)
+    if told.is_cut:
         url = reverse("admin:audit_trail_apipayload_body", args=[payload.pk])
         remarks.append(format_html('<a href="{}" class="text-link">{}</a>', url, "all of it"))
-        text = f"{text[:SHOWN_CHARACTERS]}…"
-    return lines([*remarks, preformatted(text)])
+    return lines([*remarks, preformatted(told.text)])
 
 
 def calls_of(order: OrderColumns) -> str:
@@ -193,12 +179,3 @@ def calls_of(order: OrderColumns) -> str:
 
 # An order's page is below this package, and knows nothing of it.
 OrderAdmin.further_trails.append(calls_of)
-
-
-def _indented(body: str) -> str:
-    if len(body) > INDENTED_CHARACTERS:
-        return body
-    try:
-        return msgspec.json.format(body)  # Which leaves each number the digits that it has.
-    except (msgspec.DecodeError, RecursionError):
-        return body

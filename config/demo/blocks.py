@@ -23,6 +23,8 @@ class Block:
     transactions: list[JsonObject]
     receipts: list[JsonObject]
     logs: list[JsonObject] = field(default_factory=list)
+    traces: list[JsonObject] = field(default_factory=list)
+    """The calls of each transaction."""
 
 
 def block_in_node_form(block: BlockAPI, chain: MiningChain) -> Block:

@@ -10,6 +10,8 @@ from typing import Any
 
 from config.demo.broker_books import Taken
 from config.demo.checked import Checked, sentence_of
+from config.demo.operator_checks import OPERATOR_CHECKS
+from config.demo.oracle_checks import ORACLE_CHECKS
 from config.demo.record_checks import RECORD_CHECKS
 from config.demo.steps import Expected
 from config.demo.steps import Outcome as Made
@@ -244,7 +246,9 @@ CHECKS: tuple[Callable[[World], Findings], ...] = (
     fills_are_the_brokers,
     every_share_is_linked,
     both_memories_are_the_same,
+    *ORACLE_CHECKS,
     *RECORD_CHECKS,
+    *OPERATOR_CHECKS,
 )
 
 

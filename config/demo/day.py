@@ -1,6 +1,5 @@
 """A day of the demo: the market's steps, played while a conductor works on what they leave on chain."""
 
-import itertools
 import os
 import threading
 import time
@@ -10,23 +9,29 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
+from config.alert_environment import ALERT_URLS
+from config.demo import operator
 from config.demo.account import move_in
 from config.demo.chain import EmbeddedChain
 from config.demo.market import Market
 from config.demo.scenarios import endless, scenario
 from config.demo.show import Screen
 from config.demo.steps import Outcome, Reorg, Step
+from config.demo.webhook import Webhook
 from config.venues.faults import FaultPlan
 from config.venues.venue import Venue
 from config.wiring import Wired, wire
 from trading.conductor.conductor import Conductor
 from trading.conductor.inbox import QueuedLog
 from trading.conductor.outstanding import outstanding
+from trading.offchain_order.aggregate import ENDS
+from trading.values.identifiers import OrderId
 
 BLOCK_SECONDS = 2
 LOOK_SECONDS = 0.1
 PAUSE_SECONDS = 0.05
 LIVE_PAUSE_SECONDS = 0.6
+STEPS_BETWEEN_CHORES = 100
 LONGEST_WAIT_SECONDS = 30
 LONGEST_END_SECONDS = 60
 # That a broker without our ids never had an order is certain after two minutes at the earliest.
@@ -49,23 +54,32 @@ class Day:
     market: Market
     wired: Wired
     conductor: Conductor
+    webhook: Webhook
     seed: int
     stopping: threading.Event
     has_faults: bool = False
 
     def once(self, screen: Screen) -> None:
         """Play the fixed day, and wait until all of it is in the books. Raises Stopped, NotDone."""
+        self._begin(screen)
         for step in scenario(self.seed):
             self._play(step, screen)
             self._look(screen, PAUSE_SECONDS)
-        self._until(self._left, screen, self._patience(LONGEST_END_SECONDS))
+        self._end(screen)
 
     def on_and_on(self, screen: Screen) -> None:
         """Play the fixed day, and then one without an end. Raises Stopped, NotDone."""
         self.chain.keep_mining(BLOCK_SECONDS)
-        for step in itertools.chain(scenario(self.seed), endless(self.seed + 1)):
+        self._begin(screen)
+        for step in scenario(self.seed):
             self._play(step, screen)
             self._look(screen, LIVE_PAUSE_SECONDS)
+        self._end(screen)
+        for number, step in enumerate(endless(self.seed + 1), start=1):
+            self._play(step, screen)
+            self._look(screen, LIVE_PAUSE_SECONDS)
+            if number % STEPS_BETWEEN_CHORES == 0:
+                operator.do_chores()
 
     def rest(self) -> None:
         """Let the conductor finish its turns, so that nothing moves while the books are looked at."""
@@ -81,6 +95,29 @@ class Day:
             made = self.market.play(step)
         screen.happened(step, made)
         self._until(self._reorg_unseen, screen, LONGEST_WAIT_SECONDS)
+
+    # What the operator does.
+
+    def _begin(self, screen: Screen) -> None:
+        """Open the day, forbid two hedges, see them denied, and allow them again."""
+        screen.acted(operator.open_the_day())
+        screen.acted(operator.forbid())
+        for step in operator.tempting():
+            self._play(step, screen)
+        operator.do_chores()
+        self._until(operator.not_denied_yet, screen, self._patience(LONGEST_WAIT_SECONDS))
+        screen.acted(operator.allow())
+        self._until(operator.still_denied, screen, self._patience(LONGEST_WAIT_SECONDS))
+
+    def _end(self, screen: Screen) -> None:
+        """Wait until all is in the books, ask about an order, and tell what is to be told."""
+        self._until(self._left, screen, self._patience(LONGEST_END_SECONDS))
+        screen.acted(operator.ask_about(self._ended()))
+        self._until(operator.unanswered, screen, self._patience(LONGEST_WAIT_SECONDS))
+        operator.do_chores()
+
+    def _ended(self) -> list[OrderId]:
+        return [order.order_id for order in self.wired.ledger.memory().orders(ENDS)]
 
     # What is left, in words; empty where nothing is.
 
@@ -135,16 +172,17 @@ def begun(
 
     Hedges go to the venue where there is one, else to the dry run.
     """
-    with EmbeddedChain() as chain:
+    with EmbeddedChain() as chain, Webhook() as webhook:
         market = Market(chain, seed)
         os.environ.update(market.environment())
+        os.environ[ALERT_URLS.name] = webhook.address
         wired = wire()
         if venue is not None:
             move_in(venue, wired, faults)
         conductor = wired.conductor()
         conductor.start()
         try:
-            yield Day(chain, market, wired, conductor, seed, stopping, has_faults=faults is not None)
+            yield Day(chain, market, wired, conductor, webhook, seed, stopping, has_faults=faults is not None)
         finally:
             conductor.stop()
             wired.watcher.stop()

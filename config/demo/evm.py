@@ -20,6 +20,7 @@ from eth_utils.exceptions import ValidationError
 from rlp.exceptions import RLPException  # type: ignore[import-untyped]
 
 from config.demo.blocks import Block, JsonObject, as_bytes, as_hex, block_in_node_form
+from config.demo.frames import frame
 
 CHAIN_ID = 31337
 ACCOUNTS = 4
@@ -75,6 +76,7 @@ class Evm:
         # The class was made for this backend alone; going back to genesis makes another chain of it.
         type(self._chain).chain_id = chain_id
         self._chain.chain_id = chain_id
+        self._traces: list[JsonObject] = []  # Of the block to come.
         self._blocks = [block_in_node_form(self._chain.get_canonical_block_by_number(BlockNumber(0)), self._chain)]
         self._numbers = {self.head.hash: 0}
         self._transactions: dict[str, tuple[int, int]] = {}
@@ -178,6 +180,10 @@ class Evm:
         place = self._transactions.get(tx_hash.lower())
         return None if place is None else self._blocks[place[0]].receipts[place[1]]
 
+    def trace(self, tx_hash: str) -> JsonObject | None:
+        place = self._transactions.get(tx_hash.lower())
+        return None if place is None else self._blocks[place[0]].traces[place[1]]
+
     def logs(self, first: int, last: int) -> Iterator[JsonObject]:
         """Yield the logs of blocks from the first to the last, both included, as far as there are any."""
         for block in self._blocks[max(0, first) : last + 1]:
@@ -232,16 +238,20 @@ class Evm:
         self._chain.header = self._chain.header.copy(timestamp=timestamp)
 
     def _apply(self, raw: bytes) -> str:
+        gas_before = self._chain.header.gas_used
         try:
             transaction = self._chain.get_vm().get_transaction_builder().decode(raw)
-            self._chain.apply_transaction(transaction)
+            _, receipt, computation = self._chain.apply_transaction(transaction)
         except (ValidationError, RLPException, UnrecognizedTransactionType) as error:
             raise TransactionRefused(str(error)) from error
+        self._traces.append(frame(computation, gas=transaction.gas, gas_used=receipt.gas_used - gas_before))
         return as_hex(transaction.hash)
 
     def _seal(self) -> None:
         (block_hash,) = self._backend.mine_blocks(1)
-        self._keep(block_in_node_form(self._chain.get_block_by_hash(Hash32(block_hash)), self._chain))
+        block = block_in_node_form(self._chain.get_block_by_hash(Hash32(block_hash)), self._chain)
+        block.traces, self._traces = self._traces, []
+        self._keep(block)
 
     def _cut(self, depth: int) -> None:
         for block in self._blocks[len(self._blocks) - depth :]:
@@ -249,6 +259,7 @@ class Evm:
             for transaction in block.transactions:
                 del self._transactions[transaction["hash"]]
         del self._blocks[len(self._blocks) - depth :]
+        self._traces = []
         self._backend.revert_to_snapshot(as_bytes(self.head.hash))
 
     def _keep(self, block: Block) -> None:

@@ -3,18 +3,17 @@
 It says of everything it does what is to be seen of it, so that the books can be checked against it.
 """
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from eth_abi.abi import encode
-from eth_account import Account
 from eth_utils.crypto import keccak
 
 from config.demo.chain import JsonObject, Node
-from config.demo.contracts import contract
+from config.demo.oracle import quote_of
+from config.demo.sending import Sender, called
 from config.demo.steps import (
     EQUITIES,
     EQUITY_DECIMALS,
@@ -25,6 +24,7 @@ from config.demo.steps import (
     Expected,
     ForeignPair,
     Outcome,
+    Quote,
     Reorg,
     Several,
     Step,
@@ -33,6 +33,7 @@ from config.demo.steps import (
     rounded,
 )
 from trading.chain import rain_float
+from trading.chain.feeds import feeds_of
 from trading.chain.topics import (
     AFTER_CLEAR,
     AFTER_CLEAR_V2,
@@ -46,31 +47,25 @@ from trading.values.arithmetic import EXACT
 from trading.values.sides import Side
 from trading.values.symbols import base_symbol
 
-GAS = 3_000_000
-FEE = 5 * 10**9
-RECEIPT_SECONDS = 10
-
-
-class NotMined(RuntimeError):
-    """A transaction of the market failed or was not mined. The chain is not what the market says."""
+QUOTE = "(bytes32,int64,uint64,int32)"
 
 
 class Market:
-    """An order book, USDC and six tokenised shares on a node, and people who trade there."""
+    """An order book, USDC, six tokenised shares and an oracle on a node, and people who trade there."""
 
     def __init__(self, node: Node, seed: int = 1) -> None:
         self.node = node
         self._seed = seed
-        self._chain_id = int(node.request("eth_chainId"), 16)
+        self._sender = Sender(node)
         # Who trades, whose fills are fleeting, and strangers: a returning transaction needs its account's earlier ones.
         self._trader, self._fleeting, self._outsider = (bytes(key.to_bytes()) for key in node.keys[:3])
-        self._raw: dict[str, str] = {}
         self._expected: dict[str, tuple[Expected, ...]] = {}
         self._fleeting_hashes: set[str] = set()
         self._fleeting_since: int | None = None
 
         self.owner, self.stranger = _address_of("owner"), _address_of("stranger")
-        self.orderbook, self.deployment_block = self._deploy("DemoOrderBook")
+        self.orderbook, self.deployment_block = self._sender.deploy(self._trader, "DemoOrderBook")
+        self.oracle, _ = self._sender.deploy(self._trader, "DemoOracle")
         self.usdc = self._deploy_token("USD Coin", "USDC", USDC_DECIMALS)
         self.weth = self._deploy_token("Wrapped Ether", "WETH", EQUITY_DECIMALS)
         self.tokens = {
@@ -86,6 +81,7 @@ class Market:
             "ORDER_OWNER": self.owner,
             "DEPLOYMENT_BLOCK": str(self.deployment_block),
             "USDC_ADDRESS": self.usdc,
+            "PYTH_ADDRESS": self.oracle,
         }
 
     def play(self, step: Step) -> list[Expected]:
@@ -93,16 +89,15 @@ class Market:
         if isinstance(step, Reorg):
             return self._reorganise()
         calls = step.steps if isinstance(step, Several) else (step,)
-        encoded = [self._encoded(call) for call in calls]
-        data = encoded[0] if len(encoded) == 1 else _called("multicall", ["bytes[]"], [encoded])
+        quotes = self._quotes(calls)
         fleeting = any(isinstance(call, Take) and call.fleeting for call in calls)
         stranger = all(isinstance(call, Stranger) for call in calls)
         key = self._fleeting if fleeting else self._outsider if stranger else self._trader
-        receipt = self._send(key, data, to=self.orderbook)
+        receipt = self._sender.send(key, self._data(calls, quotes), to=self.orderbook)
         if fleeting:
             self._fleeting_hashes.add(receipt["transactionHash"])
             self._fleeting_since = self._fleeting_since or int(receipt["blockNumber"], 16)
-        made = tuple(self._expectations(calls, receipt))
+        made = tuple(self._expectations(calls, receipt, quotes))
         self._expected[receipt["transactionHash"]] = made
         return list(made)
 
@@ -132,7 +127,7 @@ class Market:
         gone = [tx_hash for _, tx_hash in removed if tx_hash in self._fleeting_hashes]
         # What comes back does so in an earlier block, and some blocks now hold two transactions.
         returning = [(index // 2, tx_hash) for index, tx_hash in removed if tx_hash not in self._fleeting_hashes]
-        self.node.reorg(head - first + 1, [(self._raw[tx_hash], index) for index, tx_hash in returning])
+        self.node.reorg(head - first + 1, [(self._sender.raw[tx_hash], index) for index, tx_hash in returning])
         self._fleeting_since = None
 
         changed: list[Expected] = []
@@ -142,7 +137,7 @@ class Market:
             changed += self._expected[tx_hash]
         for _, tx_hash in returning:
             made = self._expected.get(tx_hash, ())
-            logs = self._receipt(tx_hash)["logs"]
+            logs = self._sender.receipt(tx_hash)["logs"]
             shift = int(logs[0]["logIndex"], 16) - made[0].log_index if made else 0
             self._expected[tx_hash] = tuple(replace(one, log_index=one.log_index + shift) for one in made)
             changed += self._expected[tx_hash]
@@ -150,7 +145,23 @@ class Market:
 
     # What a step looks like on chain.
 
-    def _expectations(self, calls: Sequence[Call], receipt: JsonObject) -> Iterator[Expected]:
+    def _quotes(self, calls: Sequence[Call]) -> list[Quote]:
+        """What the oracle is told and asked for within a transaction: a share's price once."""
+        quotes: dict[str, Quote] = {}
+        for call in calls:
+            quote = quote_of(call, self._seed) if isinstance(call, Take | Clear) else None
+            if quote is not None:
+                quotes.setdefault(quote.feed, quote)
+        return list(quotes.values())
+
+    def _data(self, calls: Sequence[Call], quotes: Sequence[Quote]) -> bytes:
+        encoded = [self._encoded(call) for call in calls]
+        if quotes:
+            told = [(bytes.fromhex(each.feed[2:]), each.price, each.confidence, each.exponent) for each in quotes]
+            return called("multicallAt", ["address", f"{QUOTE}[]", "bytes[]"], [self.oracle, told, encoded])
+        return encoded[0] if len(encoded) == 1 else called("multicall", ["bytes[]"], [encoded])
+
+    def _expectations(self, calls: Sequence[Call], receipt: JsonObject, quotes: Sequence[Quote]) -> Iterator[Expected]:
         logs = iter(receipt["logs"])
         for call in calls:
             log = next(logs)
@@ -165,6 +176,8 @@ class Market:
                 side=call.side,
                 shares=shares,
                 usd=other,
+                # The first of the share's that its transaction read.
+                oracle=next((quote for quote in quotes if quote.feed in feeds_of(call.symbol)), None),
             )
 
     def _encoded(self, call: Call) -> bytes:
@@ -179,7 +192,7 @@ class Market:
         config = (self._order(owner, take, other_token, decimals), received_index, given_index, [context])
         # The event speaks for the taker: what the order gave is the taker's input.
         topic = TAKE_ORDER_V2 if take.generation == 4 else TAKE_ORDER_V3
-        return _called(f"take{take.generation}", EVENT_TYPES[topic][1:], [config, given, received])
+        return called(f"take{take.generation}", EVENT_TYPES[topic][1:], [config, given, received])
 
     def _encoded_clear(self, clear: Clear) -> bytes:
         shares, usd = _amounts(clear)
@@ -199,7 +212,7 @@ class Market:
         bounties = (1, 2) if clear.generation == 4 else (_word(1), _word(2))
         change = (alice[0][1], bob[0][1], alice[0][0], bob[0][0])  # Outputs before inputs.
         first, second = (CLEAR_V2, AFTER_CLEAR) if clear.generation == 4 else (CLEAR_V3, AFTER_CLEAR_V2)
-        return _called(
+        return called(
             f"clear{clear.generation}",
             EVENT_TYPES[first][1:] + EVENT_TYPES[second][1:],
             [alice[2], bob[2], (*alice[1], *bob[1], *bounties), change],
@@ -220,46 +233,10 @@ class Market:
     def _other(self, call: Call) -> tuple[str, int]:
         return (self.weth, EQUITY_DECIMALS) if isinstance(call, ForeignPair) else (self.usdc, USDC_DECIMALS)
 
-    # Transactions.
-
     def _deploy_token(self, name: str, symbol: str, decimals: int) -> str:
         supply = 10**9 * 10**decimals
         arguments = encode(["string", "string", "uint8", "uint256"], [name, symbol, decimals, supply])
-        return self._deploy("DemoToken", arguments)[0]
-
-    def _deploy(self, name: str, arguments: bytes = b"") -> tuple[str, int]:
-        receipt = self._send(self._trader, contract(name).bytecode + arguments)
-        return receipt["contractAddress"].lower(), int(receipt["blockNumber"], 16)
-
-    def _send(self, key: bytes, data: bytes, to: str | None = None) -> JsonObject:
-        account = Account.from_key(key)
-        nonce = int(self.node.request("eth_getTransactionCount", account.address.lower(), "latest"), 16)
-        transaction = {
-            "chainId": self._chain_id,
-            "nonce": nonce,
-            "maxFeePerGas": FEE,
-            "maxPriorityFeePerGas": FEE // 100,
-            "gas": GAS,
-            "value": 0,
-            "data": data,
-            **({} if to is None else {"to": bytes.fromhex(to[2:])}),
-        }
-        raw = f"0x{account.sign_transaction(transaction).raw_transaction.hex().removeprefix('0x')}"
-        tx_hash: str = self.node.request("eth_sendRawTransaction", raw)
-        self._raw[tx_hash] = raw
-        receipt = self._receipt(tx_hash)
-        if receipt["status"] != "0x1":
-            raise NotMined(f"transaction {tx_hash} failed")
-        return receipt
-
-    def _receipt(self, tx_hash: str) -> JsonObject:
-        until = time.monotonic() + RECEIPT_SECONDS
-        while time.monotonic() < until:
-            receipt: JsonObject | None = self.node.request("eth_getTransactionReceipt", tx_hash)
-            if receipt is not None:
-                return receipt
-            time.sleep(0.005)
-        raise NotMined(f"transaction {tx_hash} has no receipt after {RECEIPT_SECONDS} seconds")
+        return self._sender.deploy(self._trader, "DemoToken", arguments)[0]
 
 
 def _outcome(call: Call) -> Outcome:
@@ -296,10 +273,6 @@ def _both(side: Side, shares_and_other: tuple[Any, Any]) -> tuple[Any, Any]:
     """Return what an order takes in and what it gives out: who buys shares takes them in."""
     shares, other = shares_and_other
     return (shares, other) if side is Side.BUY else (other, shares)
-
-
-def _called(name: str, types: Sequence[str], values: Sequence[object]) -> bytes:
-    return keccak(text=f"{name}({','.join(types)})")[:4] + encode(types, values)
 
 
 def _address_of(name: str) -> str:

@@ -17,7 +17,7 @@ from config.demo.checks import check
 from config.demo.day import Day, NotDone, Stopped, begun
 from config.demo.decide import decide
 from config.demo.installation import Installation
-from config.demo.serve import USER, AdminServer, create_user
+from config.demo.serve import USER, PageServer, create_user
 from config.demo.show import WIDTH_OF_LINES, Screen, WarningsOn
 from config.demo.world import World
 from config.logs import Redactor
@@ -41,6 +41,7 @@ def once(
     """Play the fixed day, check the books, and return the exit code."""
     checked: list[Checked] = []
     undone = ""
+    create_user()  # Who the operator is; nobody logs in.
     decided = _decided(console, venue)
     try:
         with begun(seed=seed, stopping=stopping, venue=venue, faults=faults) as day:
@@ -52,7 +53,7 @@ def once(
                 undone = str(error)
             day.rest()
             screen.tables()
-            checked = [*decided, *check(World(day.market, day.wired, books_of(venue)))]
+            checked = [*decided, *check(World(day.market, day.wired, books_of(venue), day.webhook.messages))]
     except Stopped as stopped:
         say(console, str(stopped) or "Stopped before the end: nothing was checked.")
         return INTERRUPTED
@@ -80,22 +81,21 @@ def live(
     faults: FaultPlan | None = None,
 ) -> int:
     """Play on until told to stop, and return the exit code. Without a port no pages are served."""
-    password = "" if port is None else create_user()
-    tell(console, _decided(console, venue))
-    with (
-        begun(seed=seed, stopping=stopping, venue=venue, faults=faults) as day,
-        nullcontext() if port is None else serving(port) as server,
-    ):
+    password = create_user()
+    with nullcontext() if port is None else serving(port) as server:
         where = "Ctrl-C ends the demo"
         if server is not None:
-            where = f"{server.url}  user {USER}  password {password}  ·  {where}"
-            say(console, f"Admin: {server.url}")
+            where = f"{server.desk}  user {USER}  password {password}  ·  {where}"
+            say(console, f"Desk: {server.desk}")
+            say(console, f"Admin: {server.admin}")
             say(console, f"User: {USER}, password: {password} (made for this run)")
-        say(console, "Ctrl-C ends the demo.\n")
-        screen = Screen(console, day.wired.ledger.memory, footer=where)
-        code = _play_on(day, screen, console)
-        day.rest()
-        screen.tables()
+        tell(console, _decided(console, venue))
+        with begun(seed=seed, stopping=stopping, venue=venue, faults=faults) as day:
+            say(console, "Ctrl-C ends the demo.\n")
+            screen = Screen(console, day.wired.ledger.memory, footer=where)
+            code = _play_on(day, screen, console)
+            day.rest()
+            screen.tables()
     say(console, f"The books of this run stay where they are: {installation.shown}")
     return code
 
@@ -146,8 +146,8 @@ def warnings_to(console: Console) -> None:
 
 
 @contextmanager
-def serving(port: int) -> Iterator[AdminServer]:
-    server = AdminServer(port)
+def serving(port: int) -> Iterator[PageServer]:
+    server = PageServer(port)
     try:
         yield server
     finally:

@@ -10,6 +10,7 @@ from config.demo.steps import (
     PRICES,
     SYMBOLS,
     Clear,
+    Feed,
     ForeignPair,
     Generation,
     Reorg,
@@ -55,7 +56,9 @@ def scenario(seed: int = 1) -> list[Step]:
         Several((tape.clear("GME", 4, "bob"), tape.clear("NVDA", 4, "alice"))),
         # A share with 18 decimals, and a price with as many: no digit may be dropped.
         Take("NVDA", Side.SELL, Decimal("0.374123456789012345"), Decimal("178.880000000000000001"), 5),
-        Take("GME", Side.BUY, Decimal("1.000000000000000001"), Decimal("20.65"), 4),
+        # One reads no price of the oracle, another somebody else's: to us, they have none.
+        Take("GME", Side.BUY, Decimal("1.000000000000000001"), Decimal("20.65"), 4, feed=None),
+        Take("MSFT", Side.SELL, Decimal("0.25"), Decimal("472.35"), feed="another"),
     ]
     steps += [
         replace(tape.take("TSLA"), shares=Decimal("1.25"), fleeting=True),
@@ -90,6 +93,7 @@ class _Tape:
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)  # noqa: S311 (a made-up market, the same for the same seed)
+        self._of_feeds = random.Random(seed)  # noqa: S311 (nor is this, which leaves the day's trades as they are)
         self._prices = dict(PRICES)
         self._sides = {symbol: self.random.choice(list(Side)) for symbol in SYMBOLS}
 
@@ -106,16 +110,23 @@ class _Tape:
         return usual if self.random.randrange(5) else usual.opposite
 
     def take(self, symbol: str) -> Take:
-        return Take(symbol, self.side(symbol), self._shares(), self._price(symbol), self._generation())
+        return Take(
+            symbol, self.side(symbol), self._shares(), self._price(symbol), self._generation(), feed=self._feed()
+        )
 
     def stranger(self, symbol: str) -> Stranger:
         return Stranger(symbol, self.side(symbol), self._shares(), self._price(symbol), self._generation())
 
     def clear(self, symbol: str, generation: Generation, ours: Literal["alice", "bob"] | None) -> Clear:
-        return Clear(symbol, self.side(symbol), self._shares(), self._price(symbol), generation, ours)
+        return Clear(
+            symbol, self.side(symbol), self._shares(), self._price(symbol), generation, ours, feed=self._feed()
+        )
 
     def _generation(self) -> Generation:
         return 4 if self.random.randrange(2) else 5
+
+    def _feed(self) -> Feed | None:
+        return self._of_feeds.choices(("own", "another", None), (90, 4, 6))[0]
 
     def _shares(self) -> Decimal:
         # From 0.01 to 3 shares; most fills are of less than one.

@@ -1,4 +1,4 @@
-"""The admin on localhost: Django's own server in a thread, and a user with a password made for this run."""
+"""The pages on localhost: Django's own server in a thread, and a user with a password made for this run."""
 
 import secrets
 import threading
@@ -12,17 +12,18 @@ USER = "demo"
 PORTS_TRIED = 50
 
 
-class AdminServer:
-    """Serves the pages until it is closed."""
+class PageServer:
+    """Serves the desk and the admin until it is closed."""
 
     def __init__(self, port: int) -> None:
         """Listen on the port or, where it is taken, on the next that is free. Raises OSError where none is."""
         self._http = _listening(port)
         # Not get_wsgi_application: it would set the logs up anew.
         self._http.set_app(WSGIHandler())
-        self.url = f"http://{HOST}:{self._http.server_address[1]}/admin/"
+        self.desk = f"http://{HOST}:{self._http.server_address[1]}/"
+        self.admin = f"{self.desk}admin/"
         # The loop looks for the end this often; a request doesn't wait for it.
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), name="demo-admin", daemon=True)
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), name="demo-pages", daemon=True)
         self._thread.start()
 
     def close(self) -> None:

@@ -69,6 +69,13 @@ class Screen:
             if self._live is None:
                 self._line(f"chain  {line}")
 
+    def acted(self, lines: Iterable[str]) -> None:
+        """Tell what the operator does."""
+        for line in lines:
+            self._news.append(f"{timezone.now():%H:%M:%S}  operator {line}")
+            if self._live is None:
+                self._line(f"operator  {line}")
+
     def update(self) -> None:
         """Look into the books, if it is time."""
         if time.monotonic() - self._looked_at < LOOK_EVERY_SECONDS:

@@ -28,6 +28,8 @@ SPREAD = Decimal("0.01")
 
 
 Generation = Literal[4, 5]
+Feed = Literal["own", "another"]
+"""Whose price a trade reads from the oracle, in its own transaction: the share's, or something else's."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Take:
     price: Decimal
     generation: Generation = 5
     fleeting: bool = False
+    feed: Feed | None = "own"
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class Clear:
     price: Decimal
     generation: Generation = 5
     ours: Literal["alice", "bob"] | None = "alice"
+    feed: Feed | None = "own"
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,24 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
+class Quote:
+    """A price that the oracle is told and asked for: whole numbers, times ten to the exponent."""
+
+    feed: str
+    price: int
+    confidence: int
+    exponent: int
+
+    @property
+    def price_usd(self) -> Decimal:
+        return Decimal(self.price).scaleb(self.exponent, EXACT)
+
+    @property
+    def confidence_usd(self) -> Decimal:
+        return Decimal(self.confidence).scaleb(self.exponent, EXACT)
+
+
+@dataclass(frozen=True)
 class Expected:
     """What is to be seen of one take or clear: from our side where it is ours, else from the stranger's."""
 
@@ -120,6 +142,8 @@ class Expected:
     side: Side
     shares: Decimal
     usd: Decimal
+    oracle: Quote | None
+    """The price of the share that its transaction read."""
 
 
 def rounded(amount: Decimal, decimals: int) -> Decimal:

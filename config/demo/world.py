@@ -1,5 +1,6 @@
 """The world: what the demo's checks hold against each other."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,8 @@ class World:
     market: Market
     wired: Wired
     broker: BrokerBooks
+    messages: Sequence[str] = ()
+    """What came to the webhook of alerts."""
 
     def memories(self) -> dict[str, Books]:
         """The memories that are written to, each by its name."""

@@ -4,20 +4,17 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from csp.constants import SELF
-from csp.decorators import csp_replace
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from config.policy import STRICT
+
 UNAUTHORIZED = 401
 
 View = Callable[..., HttpResponseBase]
-
-STRICT = csp_replace({"script-src": [SELF], "style-src": [SELF], "img-src": [SELF]})
-"""The desk's pages have scripts and styles in files alone, which the admin's theme has not."""
 
 
 def desk_page(*needed: str) -> Callable[[View], View]:

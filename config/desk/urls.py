@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from config.desk import pages
 
@@ -7,4 +7,5 @@ urlpatterns = [
     path("live", pages.live, name="desk-live"),
     path("pace", pages.pace, name="desk-pace"),
     path("charts", pages.charts, name="desk-charts"),
+    path("", include("config.desk.stories.urls")),
 ]

@@ -5,10 +5,12 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from django import template
+from django.urls import reverse
 from django.utils.html import format_html
 
+from audit_trail.payloads.bodies import indented as indented_text
 from config.terminal.sections import age, ago
-from eventstore.cells import list_link, page_link
+from eventstore.cells import list_link
 from trading.values.arithmetic import cut, plain
 
 register = template.Library()
@@ -21,6 +23,12 @@ NOTHING = "–"
 def shares(value: Decimal | None) -> str:
     """A number of shares to four decimals, cut; the whole of it stands in the title."""
     return NOTHING if value is None else _short(value, plain(cut(value, digits=SHOWN_DIGITS)))
+
+
+@register.filter
+def exact(value: Decimal | None) -> str:
+    """A number with every digit that it has."""
+    return NOTHING if value is None else plain(value)
 
 
 @register.filter
@@ -73,19 +81,48 @@ def clock(at: datetime | None) -> str:
 
 @register.simple_tag
 def story(kind: str, subject: Any) -> str:
-    """Link to the page that tells all of a symbol, an order, a fill or a decision."""
+    """Link to the page that tells all of a symbol, an order or a decision; a fill is told by its row."""
     match kind:
         case "symbol":
-            return list_link("trading.tradeaccumulator", subject, symbol__exact=subject)
+            return _link("desk-symbol", subject, subject)
         case "order":
-            return list_link("trading.offchaintrade", f"order {subject}", id__exact=subject)
+            return _link("desk-order", subject, f"order {subject}")
         case "fill":
             text = f"{subject.side.lower()} {plain(cut(subject.shares, digits=SHOWN_DIGITS))} {subject.symbol}"
             return list_link("trading.onchaintrade", text, tx_hash=subject.tx_hash)
         case "decision":
-            return page_link("audit_trail.tradedecision", subject.pk, f"{subject.side.lower()} {subject.symbol}")
+            return _link("desk-decision", subject.decision_id, f"{subject.side.lower()} {subject.symbol}")
         case _:
             raise ValueError(f"expected symbol, order, fill or decision, was {kind!r}")
+
+
+@register.simple_tag
+def moment(at: datetime | None) -> str:
+    """The whole moment in UTC, to the thousandth of a second."""
+    if at is None:
+        return NOTHING
+    told = f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3]
+    return format_html('<time datetime="{0}" title="{0}">{1} UTC</time>', _utc(at), told)
+
+
+@register.filter
+def later(value: timedelta | None) -> str:
+    """How long after the one before something was: to the hundredth of a second while it is short."""
+    if value is None:
+        return ""
+    if value < timedelta(minutes=1):
+        return "at once" if not value else f"{value.total_seconds():.2f} s later"
+    return f"{age(value)} later"
+
+
+@register.filter
+def indented(text: str) -> str:
+    """JSON with its lines; what is none stays as it is."""
+    return indented_text(text)
+
+
+def _link(page: str, key: Any, text: str) -> str:
+    return format_html('<a href="{}">{}</a>', reverse(page, args=[key]), text)
 
 
 def _utc(at: datetime) -> str:

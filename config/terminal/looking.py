@@ -1,7 +1,6 @@
 """Looking: a command that shows sections once, or again and again, to a terminal, a pipe or a program."""
 
 import os
-import signal
 import sys
 import threading
 from argparse import ArgumentParser
@@ -15,6 +14,7 @@ from rich.console import Console, Group
 from rich.live import Live
 
 from config.preflight import require_migrated
+from config.stopping import told_to_stop
 from config.terminal.asked import pause
 from config.terminal.sections import Section, lines, table, write_columns
 
@@ -64,17 +64,18 @@ class LookingCommand(BaseCommand):
 
     def _look(self, options: dict[str, Any]) -> None:
         every: timedelta | None = options["watch"]
-        if every is not None:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, lambda number, frame: self.stopping.set())
-        if every is not None and not options["json"] and self.stdout.isatty():
-            self._live(options, every)
-            return
-        self._show(options)
-        while every is not None and not self.stopping.wait(every.total_seconds()):
-            if not options["json"]:
-                self.stdout.write("")
+        if every is None:
             self._show(options)
+            return
+        with told_to_stop(self.stopping):
+            if not options["json"] and self.stdout.isatty():
+                self._live(options, every)
+                return
+            self._show(options)
+            while not self.stopping.wait(every.total_seconds()):
+                if not options["json"]:
+                    self.stdout.write("")
+                self._show(options)
 
     def _show(self, options: dict[str, Any]) -> None:
         now = timezone.now()

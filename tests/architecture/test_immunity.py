@@ -1,4 +1,4 @@
-"""Every way to break that is known of systems like ours is held by tests, or can't arise; docs/immunity.md says which."""
+"""Every known way to break is held by tests, or can't arise; docs/immunity.md says which."""
 
 from tests.immunity.table import DOCUMENT, Row, document, load, wrongs
 

@@ -24,6 +24,7 @@ PARTS = [
     "trading.ledger",
     "trading.conductor",
     "trading.pnl",
+    "trading.invariants",
     "trading.cutover",
     "trading",  # What is left of it: models, admin, management.
     "audit_trail.payloads",
@@ -35,6 +36,7 @@ PARTS = [
     "audit_trail.days",
     "audit_trail.reports",
     "audit_trail.alerts",
+    "audit_trail.invariants",
     "audit_trail",  # Likewise.
     "config.venues",
     "config",

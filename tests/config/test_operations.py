@@ -15,6 +15,7 @@ DOCUMENTS = [
     "docs/audit_trail_queries.md",
     "docs/reports.md",
     "docs/alerts.md",
+    *(f"docs/operations/{page}.md" for page in ("backups", "cut_over", "installing", "upgrades")),
 ]
 MENTIONED = re.compile(r"manage\.py ([a-z_]+)((?: --[a-z-]+)*)")
 

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.contrib.admin.utils import quote
 from django.urls import URLPattern, get_resolver, reverse
 
+from tests.support import decided
 from tests.support import factories as make
 from tests.trading.admin.pages import ROWS, list_of
 
@@ -57,6 +58,8 @@ def addresses(django_user_model):
         "trade": str(order.pk),
         "order": str(order.pk),
         "delivery": keys["audit_trail/alertdelivery"],
+        "number": str(order.pk),
+        "decision": str(decided.decision().decision_id),
         "url": "nowhere",
     }
     found = set()

@@ -1,11 +1,15 @@
 """What pages may load and run: the policy that goes with them, and that they keep to it."""
 
+import base64
+import hashlib
 import re
 
 import pytest
 from django.urls import reverse
 
 from config.admin_site import UNFOLD
+from config.policy import HTMX_SHEET, THEME_SHEET
+from tests.support import decided
 from tests.support import factories as make
 from tests.trading.admin.pages import ROWS, list_of, page_of
 
@@ -13,10 +17,14 @@ pytestmark = pytest.mark.django_db
 
 PAGES = (
     "base-uri 'none'; connect-src 'self'; default-src 'none'; font-src 'self'; form-action 'self'; "
-    "frame-ancestors 'none'; img-src 'self' data:; script-src 'self' 'unsafe-eval'; script-src-attr 'none'; "
-    "style-src 'self' 'unsafe-inline'"
+    "frame-ancestors 'none'; img-src 'self'; script-src 'self' 'unsafe-eval'; script-src-attr 'none'; "
+    f"style-src 'self'; style-src-attr 'unsafe-inline'; style-src-elem 'self' {THEME_SHEET} {HTMX_SHEET}"
 )
-DESK = PAGES.replace(" data:", "").replace(" 'unsafe-eval'", "").replace(" 'unsafe-inline'", "")
+DESK = (
+    PAGES.replace(" 'unsafe-eval'", "")
+    .replace("style-src-attr 'unsafe-inline'", "style-src-attr 'none'")
+    .replace(f" {THEME_SHEET} {HTMX_SHEET}", "")
+)
 NOTHING = "base-uri 'none'; default-src 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
@@ -49,14 +57,39 @@ def test_what_is_no_page_may_load_nothing(chief, address):
     assert policy_of(answer) == NOTHING
 
 
-@pytest.mark.parametrize("address", ["/", "/live", "/pace"])
+STORIES = ["/symbols/AAPL/", "/symbols/GME/", "/orders/7/", "/decisions/", "/failed/", "decision"]
+
+
+@pytest.mark.parametrize("address", ["/", "/live", "/pace", *STORIES])
 def test_the_desk_has_scripts_and_styles_in_files_of_our_own_alone(chief, address):
-    answer = chief.get(address)
+    make.position(symbol="AAPL")
+    order = make.order(id=7, detailed_status="rejected", status="FAILED", reason="no buying power")
+    make.link(execution=order)
+    make.api_call(reference=order.client_order_id)
+    decision = decided.decision()
+    decided.execution(trade_decision=decision)
+    answer = chief.get(f"/decisions/{decision.decision_id}/" if address == "decision" else address)
 
     assert policy_of(answer) == DESK
     assert "unsafe" not in DESK
     assert broken_by(answer.content.decode()) == []
     assert not re.search(r"<style\b|\sstyle\s*=", answer.content.decode())
+
+
+def test_the_theme_has_no_inline_sheet_but_the_one_that_the_policy_names(chief):
+    """It is known by its hash, which is another after an update of the theme or a change of the colours."""
+    sheets = re.findall(r"<style[^>]*>(.*?)</style>", chief.get("/admin/").content.decode(), re.DOTALL)
+
+    found = [base64.b64encode(hashlib.sha256(sheet.encode()).digest()).decode() for sheet in sheets]
+
+    assert [f"'sha256-{each}'" for each in found] == [THEME_SHEET]
+
+
+def test_the_page_on_which_the_api_is_tried_runs_scripts_of_our_own_alone(chief):
+    answer = chief.get("/api/v1/docs/")
+
+    assert "script-src 'self';" in f"{answer['Content-Security-Policy']};"
+    assert broken_by(answer.content.decode()) == []
 
 
 def broken_by(html):

@@ -177,7 +177,9 @@ events = st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=60
+)
 @given(events, st.integers(1, 12), st.lists(st.integers(1, 12), min_size=1))
 def test_snapshot_and_tail_are_the_whole_replay(history, every, sizes):
     with transaction.atomic(), override_settings(EVENTSTORE_SNAPSHOT_EVERY=every):

@@ -96,7 +96,9 @@ def without_the_brokers_numbers(kept: Books) -> Books:
     return kept._replace(orders=orders)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(history=histories, behaviour=behaviours)
 @example(
     history=[
@@ -119,7 +121,9 @@ def test_every_mode_places_and_books_the_same(history, behaviour):
     hold_what_always_holds(kept[Mode.LEGACY])
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(history=histories, behaviour=behaviours)
 def test_a_threshold_in_dollars_and_fractions_are_alike_in_every_mode(history, behaviour):
     know_tokens(*TOKENS)
@@ -132,7 +136,9 @@ def test_a_threshold_in_dollars_and_fractions_are_alike_in_every_mode(history, b
     assert kept[Mode.EVENTS] == kept[Mode.LEGACY]
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(history=histories, mode=st.sampled_from(MODES), batch=st.integers(1, 5))
 def test_in_batches_and_one_by_one_the_trades_and_positions_are_the_same(history, mode, batch):
     know_tokens(*TOKENS)

@@ -28,7 +28,7 @@ LONGEST_NUMBER = 5_000
 
 
 def fuzzed(examples: int = 200) -> settings:
-    """How many examples a test has, as many as are asked for; time is bounded here, and not by the clock on the wall."""
+    """So many examples as are asked for. Time is bounded here, and not by the clock on the wall."""
     return settings(
         max_examples=EXAMPLES or examples,
         deadline=None,
@@ -41,15 +41,15 @@ def ends_well(action: Callable[[], T], *errors: type[Exception]) -> T | None:
 
     What comes of it has to be of use: a database keeps its texts, and its numbers can be written down.
     """
-    began = time.process_time()
+    began, said = time.process_time(), 0
     try:
         with _little_memory():
             value = action()
     except errors as error:
         _expect_kept(str(error), "the message")
-        assert len(str(error)) <= LONGEST_MESSAGE, f"a message of {len(str(error))} characters"
-        value = None
+        value, said = None, len(str(error))
     took = time.process_time() - began
+    assert said <= LONGEST_MESSAGE, f"a message of {said} characters"
     assert took < MOST_CPU_SECONDS, f"{took:.1f} seconds of the processor's time"
     for text, where in _texts_of(value, "the value"):
         _expect_kept(text, where)

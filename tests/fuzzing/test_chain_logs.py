@@ -86,8 +86,13 @@ def test_whatever_data_an_event_has_it_is_a_fill_or_an_unusable_log(told, after,
 
 
 @fuzzed(300)
-@given(word=words | st.binary(max_size=40) | st.tuples(st.integers(-(2**31), 2**31 - 1), st.integers(-(2**223), 2**223 - 1))
-       .map(lambda told: told[0].to_bytes(4, signed=True) + told[1].to_bytes(28, signed=True)))  # fmt: skip
+@given(
+    word=words
+    | st.binary(max_size=40)
+    | st.tuples(st.integers(-(2**31), 2**31 - 1), st.integers(-(2**223), 2**223 - 1)).map(
+        lambda told: told[0].to_bytes(4, signed=True) + told[1].to_bytes(28, signed=True)
+    )
+)
 def test_whatever_bytes_a_rain_float_has_it_is_a_number_or_out_of_range(word):
     found = ends_well(lambda: rain_float.unpack(word), rain_float.FloatOutOfRange)
 

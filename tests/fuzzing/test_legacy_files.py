@@ -1,4 +1,4 @@
-"""Databases of older installations, whatever is in their cells: books with the rows that can't be read, or NotReadable."""
+"""Databases of older installations, whatever their cells hold: books with the unreadable rows told, or NotReadable."""
 
 import sqlite3
 from contextlib import closing, suppress

@@ -17,7 +17,8 @@ SAMPLES = [
     [f"https://example.com/?code={SECRET}&a=b", f"Bearer {SECRET}0", '{"token": "' + SECRET + '"}'],
 ]
 REPEATED = st.sampled_from(
-    (b'"', b"\\", b'\\"', b"{", b'{"token":', b'"token":"', b"=", b"?token=", b"%3f", b"://", b"Bearer ", b"eyJ", b"a.", b"- ")
+    (b'"', b"\\", b'\\"', b"{", b'{"token":', b'"token":"', b"=", b"?token=",
+     b"%3f", b"://", b"Bearer ", b"eyJ", b"a.", b"- ")
 )  # fmt: skip
 
 

@@ -68,8 +68,10 @@ READERS = {
     "checkpoint": web_environment.checkpoint_seconds,
 }
 PIECES = (
-    *(text for text in TEXTS if "\0" not in text), *NUMBERS, "://", "http://", "https://", "postgres://", "sqlite:///", "[", "]", ":", "@", "?", "%", "%zz",
-    "#", ",", "=", " ", "/", "localhost", "127.0.0.1", ":99999", ":٣", "$", "shares", "1 share", "s", "-", "latest-", "22:00",
+    *(text for text in TEXTS if "\0" not in text), *NUMBERS, "://", "http://", "https://", "postgres://", "sqlite:///",
+    "[", "]", ":", "@", "?", "%", "%zz",
+    "#", ",", "=", " ", "/", "localhost", "127.0.0.1", ":99999", ":٣", "$", "shares", "1 share", "s", "-", "latest-",
+    "22:00",
     "25:61", "Europe/Berlin", "../../etc/passwd", "critical=", "json://", "mailto://", "\udcff", "؛", "%", "100%",
 )  # fmt: skip
 
@@ -112,8 +114,10 @@ class Asked(dict):
 FILE = (PROJECT / "config" / "strategies.toml").read_text()
 LINES = [line for line in FILE.splitlines() if line and not line.startswith("#")]
 VALUES = (
-    *NUMBERS, "true", "false", '""', '"net"', "[]", "{}", '{a = 1}', "[1, 'a']", "inf", "nan", "-inf", "1e5", "2026-03-02",
-    "2026-03-02T00:00:00Z", "25:00:00", '"\\ud800"', '"\\u0000"', "'" + "x" * 5_000 + "'", "0.5", "1_000", "0x1F", "[" * 1_500 + "]" * 1_500,
+    *NUMBERS, "true", "false", '""', '"net"', "[]", "{}", '{a = 1}', "[1, 'a']", "inf", "nan", "-inf", "1e5",
+    "2026-03-02",
+    "2026-03-02T00:00:00Z", "25:00:00", '"\\ud800"', '"\\u0000"', "'" + "x" * 5_000 + "'", "0.5", "1_000", "0x1F",
+    "[" * 1_500 + "]" * 1_500,
     "{a=" * 500 + "1" + "}" * 500, "-1", "[[1]]", '"a"', "''",
 )  # fmt: skip
 

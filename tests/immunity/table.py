@@ -23,6 +23,7 @@ when a row has neither, when it names a test that is not there, or when this pag
 What must always hold, whatever happens, is told in [invariants.md](invariants.md), and how all of it is played against
 chance in [simulation.md](simulation.md).
 """
+COLUMNS = "| row | what broke elsewhere | what holds here | tests |\n| --- | --- | --- | --- |\n"
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -65,9 +66,7 @@ def wrongs(rows: list[Row]) -> list[str]:
 def document(groups: tuple[Group, ...]) -> str:
     parts = [HEAD]
     for group in groups:
-        parts.append(
-            f"\n## {group.title}\n\n| row | what broke elsewhere | what holds here | tests |\n| --- | --- | --- | --- |\n"
-        )
+        parts.append(f"\n## {group.title}\n\n{COLUMNS}")
         parts += map(_line, group.rows)
     return "".join(parts)
 

@@ -6,6 +6,7 @@ python -m tests.simulation.breakages NAME --schedules 20 --broker alpaca [--firs
 import os
 import sys
 from collections.abc import Callable
+from typing import Any
 from unittest import mock
 
 from tests.simulation.__main__ import main
@@ -55,6 +56,122 @@ def nobody_leaves_orders_to_others() -> None:
     mock.patch.object(dispatcher, "left_to_others", return_value=set()).start()
 
 
+# What its rows alone tell.
+
+
+def reorged_fills_stay_counted() -> None:
+    """A fill that the chain no longer has is marked so, and its exposure stays."""
+    from trading.conductor import reversal
+    from trading.onchain_trade.aggregate import OnChainTrade
+    from trading.onchain_trade.commands import Reorg
+
+    def revert(step: Any, trade: Any) -> None:
+        with step.group(correlation=reversal.correlation_of(trade.trade)):
+            step.handle(OnChainTrade, trade.trade, Reorg(block_hash=trade.fill.block_hash or ""))
+
+    mock.patch.object(reversal, "_revert", revert).start()
+
+
+def reorged_logs_stay() -> None:
+    """The logs of a block that is gone are not marked, so that they stand beside nothing."""
+    from trading.conductor import reversal
+
+    mock.patch.object(reversal, "_mark_logs", return_value=None).start()
+
+
+def cancelled_orders_stay_under_way() -> None:
+    """An order is cancelled, and its position is not told."""
+    from trading.conductor import reports
+    from trading.position.commands import CancelOffChainOrder
+
+    def cancel(step: Any, order: Any, report: Any) -> None:
+        handle = step.handle
+
+        def of_orders(aggregate: Any, id: Any, command: Any) -> None:
+            if not isinstance(command, CancelOffChainOrder):
+                handle(aggregate, id, command)
+
+        with mock.patch.object(step, "handle", of_orders):
+            CANCEL(step, order, report)
+
+    CANCEL = reports._cancel  # noqa: N806
+    mock.patch.object(reports, "_cancel", cancel).start()
+
+
+def silence_is_failure() -> None:
+    """An order of which no answer came is taken for one that the broker never had."""
+    from trading.conductor import dispatcher, reports
+
+    mock.patch.object(dispatcher, "record_unknown", reports.record_never_there).start()
+
+
+def views_are_not_kept() -> None:
+    """The view of positions is not written when something happens."""
+    from trading.position.view import PositionProjector
+
+    mock.patch.object(PositionProjector, "project", return_value=None).start()
+
+
+def logs_have_no_outcome() -> None:
+    """A log is marked processed, and it is not said what became of it."""
+    from trading.conductor import processor
+    from trading.conductor.inbox import Outcome, settle
+
+    def without(outcomes: dict[int, Any], *, now: Any) -> None:
+        settle(dict.fromkeys(outcomes, (Outcome.QUEUED, None)), now=now)
+
+    mock.patch.object(processor, "settle", without).start()
+
+
+def checks_are_not_kept() -> None:
+    """An order is let through, and what the gate saw is not written down."""
+    from trading.conductor import placing
+
+    mock.patch.object(placing, "keep_check", return_value=None).start()
+
+
+def _never_denied(rule: str) -> None:
+    from trading.risk import gate
+
+    check = getattr(gate._Examination, rule)
+    mock.patch.object(gate._Examination, rule, lambda self: check(self) and None).start()
+
+
+def buying_power_is_no_limit() -> None:
+    """An order is let through that costs more than there is."""
+    _never_denied("_buying_power")
+
+
+def a_closed_market_is_no_reason() -> None:
+    """Orders are placed whether or not the market is open."""
+    _never_denied("_session")
+
+
+def a_symbol_is_forgotten() -> None:
+    """The hedger never looks at one of the symbols."""
+    from trading.conductor.hedger import Hedger
+
+    wanting = Hedger.wanting
+    mock.patch.object(Hedger, "wanting", lambda self: [p for p in wanting(self) if p.symbol != "AAPL"]).start()
+
+
+def unknown_orders_are_left() -> None:
+    """Nobody asks what became of an order whose outcome is not known."""
+    from trading.conductor import dispatcher
+    from trading.offchain_order.aggregate import OrderState
+
+    mock.patch.object(dispatcher, "STATES", (OrderState.PLACED, OrderState.SENDING)).start()
+
+
+def refusals_are_waited_out_for_ever() -> None:
+    """A symbol that was refused waits for a hundred days."""
+    from datetime import timedelta
+
+    from trading.conductor import work
+
+    mock.patch.object(work, "backoff", return_value=timedelta(days=100)).start()
+
+
 BREAKAGES: dict[str, Callable[[], None]] = {
     breakage.__name__: breakage
     for breakage in (
@@ -63,6 +180,18 @@ BREAKAGES: dict[str, Callable[[], None]] = {
         switches_are_not_read,
         late_fills_are_dropped,
         nobody_leaves_orders_to_others,
+        reorged_fills_stay_counted,
+        reorged_logs_stay,
+        cancelled_orders_stay_under_way,
+        silence_is_failure,
+        views_are_not_kept,
+        logs_have_no_outcome,
+        checks_are_not_kept,
+        buying_power_is_no_limit,
+        a_closed_market_is_no_reason,
+        a_symbol_is_forgotten,
+        unknown_orders_are_left,
+        refusals_are_waited_out_for_ever,
     )
 }
 

@@ -1,11 +1,12 @@
 """The judge: whether broker, books and chain agree, after every turn in part and at the end of a story in everything.
 
-I1–I7 and V1, V2 of the invariants. What is with the operator is allowed to be open before the operator has acted, and
-nothing is after.
+What our own rows must say, the product's own invariants say (`trading/invariants`). What is seen only at the moment of
+acting, or at the venue, or on the chain, is looked at here, by books that are not ours. What is with the operator is
+allowed to be open before the operator has acted, and nothing is after.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +18,9 @@ from trading.brokers.outcomes import BrokerError
 from trading.brokers.recording import Outgoing
 from trading.conductor.inbox import unprocessed
 from trading.conductor.work import SymbolWait
+from trading.invariants.every import AFTER_EACH_COMMIT, OF_THE_HEDGE
+from trading.invariants.looking import Look
+from trading.invariants.violations import Invariant
 from trading.ledger.backlog import BackloggedEvent
 from trading.notices.models import open_notices
 from trading.offchain_order.aggregate import OffchainOrder, OrderState
@@ -75,11 +79,10 @@ class Judge:
             self._play.wrong(f"C9: {name} was about to be sent, and nothing says that it may be at the broker")
 
     def after_a_turn(self) -> None:
-        """I3, I6: one open order a symbol; what is filled only grows, and an end is an end."""
+        """I3–I7, I11, I12 by our rows, I3 by the venue's; what is filled only grows, and an end is an end."""
         orders = self._play.ledger.memory().orders(EVER)
-        for symbol, count in Counter(order.symbol for order in orders if order.is_open).items():
-            if count > 1:
-                self._play.wrong(f"I3: {count} orders of {symbol} are open in our books")
+        if orders != list(self._seen.values()):
+            self._look(AFTER_EACH_COMMIT)
         at_venue = Counter(order.ask.symbol for order in self._play.venue.exchange.book.open())
         for name, count in at_venue.items():
             if count > 1:
@@ -115,6 +118,15 @@ class Judge:
         """Hold everything against everything. `strict`: the operator has acted, so nothing is left to one."""
         for wrong in (*self._orders(strict), *self._positions(strict), *self._left_over(strict), *self._books()):
             self._play.wrong(f"{wrong}{' after the operator acted' if strict else ''}")
+        self._look(OF_THE_HEDGE)
+
+    def _look(self, invariants: Iterable[Invariant]) -> None:
+        """Hold our rows against the product's own invariants."""
+        story = self._play.story
+        for each in invariants:
+            look = Look(mode=story.mode, legacy_projection=story.legacy_projection, now=self._play.clock())
+            for violation in each.violations(look):
+                self._play.wrong(f"{', '.join(each.rows)}: {violation}")
 
     def with_operator(self) -> list[OffchainOrder]:
         """The open orders that nobody but an operator will end: that is told, and the symbol stands still."""

@@ -159,7 +159,8 @@ def position_view(**facts):
 
 def link(**facts):
     given = {"trade": facts.pop("trade", None) or onchain_trade(), "execution": facts.pop("execution", None) or order()}
-    return TradeExecutionLink.objects.create(contributed_shares=Decimal("1.5"), created_at=NOON, **given | facts)
+    given |= {"contributed_shares": Decimal("1.5"), "created_at": NOON}
+    return TradeExecutionLink.objects.create(**given | facts)
 
 
 def netting_link(**facts):

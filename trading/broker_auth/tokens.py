@@ -42,7 +42,8 @@ class BrokerToken(models.Model):
 
     class Meta:
         db_table = "broker_tokens"
-        verbose_name = "token"
+        verbose_name = "token of a broker"
+        verbose_name_plural = "tokens of brokers"
         constraints = [
             models.UniqueConstraint(fields=["broker", "kind"], name="broker_tokens_once"),
             models.CheckConstraint(

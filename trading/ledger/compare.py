@@ -71,14 +71,20 @@ def compare(mode: Mode, *, legacy_projection: bool = True) -> Iterator[Differenc
     if mode is Mode.LEGACY:
         return
     kept = mode is Mode.DUAL or legacy_projection
-    with one_moment(kept_in_place=_view_tables()):
-        waiting = behind()
-        for kind in (*KINDS, *ROWLESS_KINDS):
-            yield from different_kind(kind, waiting, kept=kept)
+    with one_moment(kept_in_place=view_tables()):
+        yield from different_memories(kept=kept)
         if kept:
-            yield from _different_links(waiting)
             yield from _broken(LEGACY_BOOKS)
         yield from _broken(VIEWED_BOOKS)
+
+
+def different_memories(*, kept: bool) -> Iterator[Difference]:
+    """Hold rows, views and streams against each other, as of the caller's moment; `kept`: legacy rows are there."""
+    waiting = behind()
+    for kind in (*KINDS, *ROWLESS_KINDS):
+        yield from different_kind(kind, waiting, kept=kept)
+    if kept:
+        yield from _different_links(waiting)
 
 
 def behind() -> Behind:
@@ -337,6 +343,7 @@ def _broken(books: Books) -> Iterator[Difference]:
         yield Difference("sum", "all", "unreadable", *((str(error), None) if in_legacy else (None, str(error))))
 
 
-def _view_tables() -> list[str]:
+def view_tables() -> list[str]:
+    """The tables of the views, for whoever reads them as of one moment."""
     models: list[type[Model]] = [*(kind.view for kind in (*KINDS, *ROWLESS_KINDS)), TradeLinkView, NettingLinkView]
     return [model._meta.db_table for model in models]

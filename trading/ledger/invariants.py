@@ -7,6 +7,7 @@ explains; a link to a reorged fill explains nothing. What was migrated has no li
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from decimal import Decimal
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
@@ -47,15 +48,27 @@ class Broken(NamedTuple):
     found: str
 
 
-def broken(books: Books) -> Iterator[Broken]:
-    """Hold one memory against itself: trades, then orders, then positions. Nothing is yielded where all adds up."""
+def broken(books: Books, *, since: datetime | None = None) -> Iterator[Broken]:
+    """Hold one memory against itself: trades, then orders, then positions. Nothing is yielded where all adds up.
+
+    `since`: only trades and orders that began then or later, so of positions not what all of them explain.
+    """
     sums = _Sums()
-    for trades in chunks(books.links.trades._default_manager.order_by("pk").iterator(chunk_size=CHUNK)):
+    all_trades, all_orders = books.links.trades._default_manager.all(), books.links.orders._default_manager.all()
+    if since is not None:
+        taken_in = "created_at" if books is LEGACY_BOOKS else "recorded_at"
+        all_trades, all_orders = (
+            all_trades.filter(**{f"{taken_in}__gte": since}),
+            all_orders.filter(placed_at__gte=since),
+        )
+    for trades in chunks(all_trades.order_by("pk").iterator(chunk_size=CHUNK)):
         yield from _broken_trades(books.links, trades, sums)
-    for orders in chunks(books.links.orders._default_manager.order_by("pk").iterator(chunk_size=CHUNK)):
+    for orders in chunks(all_orders.order_by("pk").iterator(chunk_size=CHUNK)):
         yield from _broken_orders(books.links, orders, sums)
     for position in books.positions._default_manager.order_by("pk").iterator(chunk_size=CHUNK):
-        yield from _broken_position(position, sums)
+        yield from _broken_remainders(position)
+        if since is None:
+            yield from _broken_position(position, sums)
 
 
 def chunks(items: Iterator[T]) -> Iterator[list[T]]:
@@ -159,11 +172,15 @@ def _broken_link(order: Any, link: Any, trade: Any) -> Iterator[Broken]:
         yield Broken(order.symbol, name, "released_shares", expected, plain(link.released_shares))
 
 
-def _broken_position(position: Any, sums: _Sums) -> Iterator[Broken]:
+def _broken_remainders(position: Any) -> Iterator[Broken]:
     symbol, net = position.symbol, position.net_position
     remainders = subtract(position.accumulated_long, position.accumulated_short)
     if net != remainders:
         yield Broken(symbol, f"position {symbol}", "net_position", plain(remainders), plain(net))
+
+
+def _broken_position(position: Any, sums: _Sums) -> Iterator[Broken]:
+    symbol, net = position.symbol, position.net_position
     lifetime = add(
         subtract(position.onchain_bought, position.onchain_sold), subtract(position.broker_bought, position.broker_sold)
     )

@@ -50,6 +50,12 @@ class OnchainTrade(TradeColumns):
             models.Index(fields=["created_at", "id"], name="onchain_trades_created"),
             models.Index(fields=["base_symbol", "created_at", "id"], name="onchain_trades_of_symbol"),
             models.Index(fields=["base_symbol"], name="onchain_trades_open", condition=~Q(unlinked_shares=ZERO)),
+            # There are hardly any.
+            models.Index(
+                fields=["base_symbol", "reorged_at"],
+                name="onchain_trades_reorged",
+                condition=Q(reorged_at__isnull=False),
+            ),
             models.Index(
                 fields=["block_number"], name="onchain_trades_plain", condition=Q(gas_used=None, reorged_at=None)
             ),

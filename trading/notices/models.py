@@ -24,6 +24,8 @@ class Notice(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["kind", "subject"], condition=Q(closed_at=None), name="notices_one_open")
         ]
+        # For whoever tells all about a subject.
+        indexes = [models.Index(fields=["subject", "opened_at"], name="notices_subject")]
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.subject}"

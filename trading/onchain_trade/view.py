@@ -84,6 +84,11 @@ class OnChainTradeView(TradeColumns):
                 condition=~models.Q(unlinked_shares=ZERO),
             ),
             models.Index(
+                fields=["base_symbol", "reorged_at"],
+                name="onchain_trade_view_reorged",
+                condition=models.Q(reorged_at__isnull=False),
+            ),
+            models.Index(
                 fields=["block_number"],
                 name="onchain_trade_view_plain",
                 condition=models.Q(gas_used=None, reorged_at=None),

@@ -45,6 +45,26 @@ FILLS = {
     "excluded": [],
 }
 
+SLIPPAGES = {
+    "symbol": "AAPL",
+    "hedges": [
+        {
+            "link": 3,
+            "trade_id": "0x4e8d3c6b7c2f0e6f64c6b1d2f0a9a6b1f5c7e9d8b3a2c1d0e9f8a7b6c5d4e3f2:7",
+            "traded_at": "2026-03-02T14:30:00+00:00",
+            "order": 17,
+            "hedged_at": "2026-03-02T14:30:04+00:00",
+            "hedge_side": "SELL",
+            "shares": "1.5",
+            "chain_price_usd": "200.25",
+            "hedge_price_usd": "200.1",
+            "slippage_usd": "0.225",
+            "basis_points": "7.490636704119850187265917602996254681648",
+        }
+    ],
+    "next_after": None,
+}
+
 
 class StandingSerializer(serializers.Serializer[Any]):
     """How a symbol stands. The price is that of the newest fill, and `priced_at` tells how old it is."""
@@ -90,3 +110,27 @@ class FillsSerializer(serializers.Serializer[Any]):
     fills = ProfitSerializer(many=True)
     next_after = serializers.IntegerField(allow_null=True, help_text="ask for what comes `after` it; null: the end")
     excluded = ExcludedSerializer(many=True)
+
+
+class HedgeSerializer(serializers.Serializer[Any]):
+    """A part of a fill, and the order that hedged it. Above zero, slippage was paid; below, it was earned."""
+
+    link = serializers.IntegerField(help_text="as /links/ has it")
+    trade_id = serializers.CharField(help_text="as /trades/ has it")
+    traded_at = serializers.DateTimeField(allow_null=True)
+    order = serializers.IntegerField(help_text="as /orders/ has it")
+    hedged_at = serializers.DateTimeField(help_text="when the order ended")
+    hedge_side = serializers.CharField()
+    shares = ExactNumber(help_text="of the fill, hedged by this order")
+    chain_price_usd = ExactNumber(allow_null=True)
+    hedge_price_usd = ExactNumber(allow_null=True)
+    slippage_usd = ExactNumber(allow_null=True, help_text="null where either has no price")
+    basis_points = ExactNumber(allow_null=True, help_text="of the fill's price")
+
+
+class HedgesSerializer(serializers.Serializer[Any]):
+    """What hedging a symbol's fills cost beside their own prices."""
+
+    symbol = serializers.CharField()
+    hedges = HedgeSerializer(many=True)
+    next_after = serializers.IntegerField(allow_null=True, help_text="ask for what comes `after` it; null: the end")

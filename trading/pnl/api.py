@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from django.db.models import Q
@@ -12,11 +13,19 @@ from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from eventstore.rest.parameters import LIMIT, Parameter, limit
+from eventstore.rest.parameters import LARGEST, LIMIT, Parameter, limit, number
 from eventstore.rest.views import ApiView
-from trading.pnl.answers import FILLS, STANDINGS, FillsSerializer, StandingsSerializer
+from trading.pnl.answers import (
+    FILLS,
+    SLIPPAGES,
+    STANDINGS,
+    FillsSerializer,
+    HedgesSerializer,
+    StandingsSerializer,
+)
 from trading.pnl.models import ProfitRow
 from trading.pnl.report import excluded_of, rows_of, standings
+from trading.pnl.slippage import slippages
 from trading.values.arithmetic import plain
 from trading.values.symbols import NotASymbol, Symbol
 from trading.values.symbols import symbol as parsed_symbol
@@ -64,10 +73,7 @@ class SymbolProfitsView(ApiView):
         return {"limit": LIMIT, "after": after}
 
     def get(self, request: Request, symbol: str) -> Response:
-        try:
-            of = parsed_symbol(symbol)
-        except NotASymbol as error:
-            raise ParseError(str(error)) from error
+        of = _asked(symbol)
         size, rows = limit(request), rows_of(symbol=of)
         if (after := request.query_params.get("after")) is not None:
             rows = rows.filter(_later_than(after, of))
@@ -85,10 +91,35 @@ class SymbolProfitsView(ApiView):
         )
 
 
+class SymbolSlippageView(ApiView):
+    """What hedging a symbol's fills cost beside their own prices; `after` is the `link` of the page before."""
+
+    scope, right = "profits", "trading.view_profitrow"
+    answer, example, path_texts = HedgesSerializer, SLIPPAGES, {"symbol": "as AAPL"}
+
+    def parameters(self) -> Mapping[str, Parameter]:
+        after = Parameter({"type": "integer", "minimum": 0, "maximum": LARGEST}, "the next_after of the page before")
+        return {"limit": LIMIT, "after": after}
+
+    def get(self, request: Request, symbol: str) -> Response:
+        of, size, after = _asked(symbol), limit(request), number(request, "after", least=0) or 0
+        page = list(islice(slippages(symbol=of, after_link=after), size))
+        hedges = [{name: _shown(value) for name, value in each._asdict().items() if name != "symbol"} for each in page]
+        return Response({"symbol": of, "hedges": hedges, "next_after": page[-1].link if len(page) == size else None})
+
+
 urlpatterns = [
     path("", ProfitsView.as_view(), name="profits"),
     path("<str:symbol>/", SymbolProfitsView.as_view(), name="symbol-profits"),
+    path("<str:symbol>/slippage/", SymbolSlippageView.as_view(), name="symbol-slippage"),
 ]
+
+
+def _asked(symbol: str) -> Symbol:
+    try:
+        return parsed_symbol(symbol)
+    except NotASymbol as error:
+        raise ParseError(str(error)) from error
 
 
 def _later_than(after: str, of: Symbol) -> Q:

@@ -89,6 +89,7 @@ class KillSwitch(ScopedControl):
 
     class Meta:
         db_table = "kill_switches"
+        verbose_name_plural = "kill switches"
         constraints = [
             models.UniqueConstraint(fields=["scope", "subject"], name="kill_switches_once"),
             models.CheckConstraint(condition=_NAMED, name="kill_switches_subject"),

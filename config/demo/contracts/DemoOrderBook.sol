@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {DemoOracle} from "./DemoOracle.sol";
+
 /// A Rain float: the high 32 bits are a signed exponent, the low 224 bits a signed coefficient.
 type Float is bytes32;
 
@@ -151,6 +153,20 @@ contract DemoOrderBook {
 
     /// Makes several of the calls above in one transaction, each with the same sender.
     function multicall(bytes[] calldata calls) external {
+        make(calls);
+    }
+
+    /// Does the same at prices that the taker brings along: the oracle is told each, and asked for it, as an order
+    /// asks whose price is the oracle's.
+    function multicallAt(DemoOracle oracle, DemoOracle.Quote[] calldata quotes, bytes[] calldata calls) external {
+        for (uint256 i = 0; i < quotes.length; i++) {
+            oracle.tell(quotes[i]);
+            oracle.getPriceUnsafe(quotes[i].feed);
+        }
+        make(calls);
+    }
+
+    function make(bytes[] calldata calls) private {
         for (uint256 i = 0; i < calls.length; i++) {
             (bool succeeded, ) = address(this).delegatecall(calls[i]);
             require(succeeded, "a call failed");

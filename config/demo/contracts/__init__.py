@@ -1,4 +1,4 @@
-"""The demo's contracts: an order book that only emits events, and the tokens it trades; source and compiled form."""
+"""The demo's contracts, source and compiled form: an order book that only emits events, an oracle, and tokens."""
 
 import json
 from dataclasses import dataclass

@@ -15,7 +15,7 @@ from typing import Any
 from config.demo.contracts import COMPILED
 
 SOLC = "0.8.30"
-SOURCES = ("DemoOrderBook.sol", "DemoToken.sol")
+SOURCES = ("DemoOracle.sol", "DemoOrderBook.sol", "DemoToken.sol")
 SETTINGS: dict[str, Any] = {
     "optimizer": {"enabled": True, "runs": 200},
     # The oldest set of instructions that every node of today runs, the embedded one included.

@@ -1,6 +1,5 @@
 """`manage.py compare_ledgers`: whether both memories say the same."""
 
-import signal
 import sys
 import threading
 from argparse import ArgumentParser
@@ -12,6 +11,7 @@ from django.utils import timezone
 from config.environment import LedgerSettings, ledger_settings
 from config.listing import list_rows
 from config.preflight import require_migrated
+from config.stopping import told_to_stop
 from trading.ledger import watching
 from trading.ledger.compare import Difference, behind, compare
 from trading.ledger.mode import Mode, mode_or_none
@@ -70,20 +70,18 @@ class Command(BaseCommand):
 
     def _watch(self, settings: LedgerSettings, every: float) -> None:
         """Look until told to stop. Exit code 1 if the last look found a difference."""
-        stopping = self.stopping
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda number, frame: stopping.set())
         told: str | None = None
-        while True:
-            looked = watching.look(
-                mode_or_none() or Mode(settings.mode),
-                legacy_projection=settings.legacy_projection,
-                now=timezone.now(),
-            )
-            if told != (told := str(looked)):
-                self.stdout.write(f"{timezone.now():%Y-%m-%d %H:%M:%S} {told}")
-            if stopping.wait(every):
-                break
+        with told_to_stop(self.stopping) as stopping:
+            while True:
+                looked = watching.look(
+                    mode_or_none() or Mode(settings.mode),
+                    legacy_projection=settings.legacy_projection,
+                    now=timezone.now(),
+                )
+                if told != (told := str(looked)):
+                    self.stdout.write(f"{timezone.now():%Y-%m-%d %H:%M:%S} {told}")
+                if stopping.wait(every):
+                    break
         if looked.differences:
             sys.exit(1)
 

@@ -1,12 +1,10 @@
 """`manage.py conduct`: the main job, for as long as it is let."""
 
-import signal
 import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import Any
 
 import structlog
@@ -18,6 +16,7 @@ from config.collector import spare_the_collector
 from config.documented import settings_hash
 from config.preflight import require_migrated
 from config.status import StatusLine
+from config.stopping import told_to_stop
 from config.wiring import Wired, wire
 from trading.chain.node import NodeError
 from trading.chain.scanner import cutoff_block
@@ -50,7 +49,9 @@ class Command(BaseCommand):
             help="with --once: give up after so long, say what is left and exit with 3 (default 300)",
         )
 
-    def handle(self, *args: Any, once: bool, timeout: int, **options: Any) -> None:
+        parser.add_argument("--plain", action="store_true", help="log lines on a terminal too, no live one")
+
+    def handle(self, *args: Any, once: bool, timeout: int, plain: bool, **options: Any) -> None:
         wired = wire()
         require_migrated()
         try:
@@ -59,20 +60,20 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=2) from error
         tell_what_is_there(wired)
         conductor = wired.conductor()
-        _stop_on_signals(conductor)
         spare_the_collector()
         left: Outstanding | None = None
-        conductor.start()
-        try:
-            with StatusLine(wired) as status:
-                if once:
-                    left = self._once(wired, conductor, status, timeout)
-                else:
-                    self._on(conductor, status)
-        finally:
-            conductor.stop()
-            wired.watcher.stop()
-            wired.node.close()
+        with told_to_stop(conductor.stopping):
+            conductor.start()
+            try:
+                with StatusLine(wired, plain=plain) as status:
+                    if once:
+                        left = self._once(wired, conductor, status, timeout)
+                    else:
+                        self._on(conductor, status)
+            finally:
+                conductor.stop()
+                wired.watcher.stop()
+                wired.node.close()
         if conductor.fatal is not None:
             raise CommandError(str(conductor.fatal), returncode=2)
         if left is not None and (left.left or left.stuck):
@@ -153,11 +154,3 @@ def _database_may_be_away() -> Iterator[None]:
     except (DatabaseError, InterfaceError) as error:
         log.warning("Database can't be asked", error=f"{type(error).__name__}: {error}")
         close_old_connections()
-
-
-def _stop_on_signals(conductor: Conductor) -> None:
-    def stop(number: int, frame: FrameType | None) -> None:
-        conductor.stopping.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from config.demo import installation
-from config.demo.stopping import told_to_stop
+from config.stopping import told_to_stop
 from config.venues.faults import FaultPlan
 
 

@@ -14,6 +14,7 @@ from django.utils.dateparse import parse_datetime
 from config.listing import list_rows
 from config.preflight import require_migrated
 from trading.pnl.report import Standing, excluded_of, rows_of, standings
+from trading.pnl.slippage import Slippage, slippages
 from trading.values.arithmetic import plain
 from trading.values.symbols import NotASymbol, Symbol, symbol
 
@@ -35,17 +36,20 @@ EXCLUDED = ("at", "trade_type", "trade_id", "symbol", "side", "shares", "reason"
 class Command(BaseCommand):
     help = (
         "Tell what each symbol earned, first in first out over both venues, and what closing the rest at the newest "
-        "fill's price would earn. With --fills each fill; with --excluded the fills without a price, which are in no "
-        "sum."
+        "fill's price would earn. With --fills each fill; with --slippage what hedging each cost beside its own price; "
+        "with --excluded the fills without a price, which are in no sum."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("symbol", nargs="?", metavar="SYMBOL")
         what = parser.add_mutually_exclusive_group()
         what.add_argument("--fills", action="store_true")
+        what.add_argument("--slippage", action="store_true")
         what.add_argument("--excluded", action="store_true")
-        parser.add_argument("--since", metavar="TIME", help="with --fills: made then or later, as 2026-03-02T14:30Z")
-        parser.add_argument("--until", metavar="TIME", help="with --fills: made before this time")
+        parser.add_argument(
+            "--since", metavar="TIME", help="fills made, or hedges ended, then or later, as 2026-03-02T14:30Z"
+        )
+        parser.add_argument("--until", metavar="TIME", help="fills made, or hedges ended, before this time")
         how = parser.add_mutually_exclusive_group()
         how.add_argument("--json", action="store_true", help="an object a line, numbers as text")
         how.add_argument("--csv", action="store_true")
@@ -56,8 +60,12 @@ class Command(BaseCommand):
             of = None if options["symbol"] is None else symbol(options["symbol"])
         except NotASymbol as error:
             raise CommandError(str(error), returncode=2) from error
-        if options["fills"]:
-            rows = rows_of(symbol=of, since=_time(options["since"]), until=_time(options["until"]))
+        since, until = _time(options["since"]), _time(options["until"])
+        if options["slippage"]:
+            found = slippages(symbol=of, since=since, until=until)
+            self._write(Slippage._fields, ([_cell(value) for value in each] for each in found), options)
+        elif options["fills"]:
+            rows = rows_of(symbol=of, since=since, until=until)
             self._write(FILL, ([_cell(getattr(row, name)) for name in FILL] for row in rows.iterator()), options)
         elif options["excluded"]:
             excluded = excluded_of(symbol=of)

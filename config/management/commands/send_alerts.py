@@ -1,8 +1,6 @@
 """`manage.py send_alerts`: tell every channel what is due, once or until stopped."""
 
-import signal
 import sys
-import threading
 from argparse import ArgumentParser
 from typing import Any
 
@@ -12,6 +10,7 @@ from config.alert_environment import ALERT_URLS, AlertSettings, alert_settings
 from config.alerts import send
 from config.environment import SettingError
 from config.preflight import require_migrated
+from config.stopping import told_to_stop
 
 
 class Command(BaseCommand):
@@ -30,13 +29,11 @@ class Command(BaseCommand):
             if came.failed:
                 sys.exit(1)
             return
-        stopped = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stopped.set())
-        while not stopped.is_set():
-            if any(came := send(settings)):
-                self.stdout.write(str(came))
-            stopped.wait(max(every, 1))
+        with told_to_stop() as stopped:
+            while not stopped.is_set():
+                if any(came := send(settings)):
+                    self.stdout.write(str(came))
+                stopped.wait(max(every, 1))
 
 
 def needed_settings() -> AlertSettings:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from config.demo.stopping import told_to_stop
+from config.stopping import told_to_stop
 from config.venue_environment import environment_of
 from config.venues.accounts import Account
 from config.venues.alpaca import AlpacaVenue

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
-from audit_trail.payloads.admin import SHOWN_CHARACTERS
+from audit_trail.payloads.bodies import SHOWN_CHARACTERS
 from tests.support import factories as make
 from tests.support.factories import NOON
 from tests.trading.admin.pages import links_in, list_of, page_of, rows_in, text_of

@@ -6,6 +6,7 @@ import time
 import pytest
 from eth_account import Account
 
+from config.demo.blocks import JsonObject
 from config.demo.chain import BlockIsFinal, EmbeddedChain, TransactionRefused
 from config.demo.market import Market
 from config.demo.rpc import RpcError
@@ -28,6 +29,11 @@ def times(chain: EmbeddedChain) -> list[int]:
 def hashes(chain: EmbeddedChain) -> list[str]:
     ask = client(chain.url)
     return [ask("eth_getBlockByNumber", hex(number), False)["hash"] for number in range(chain.head.number + 1)]
+
+
+def trace_of(chain: EmbeddedChain, tx_hash: str) -> JsonObject:
+    trace: JsonObject = chain.request("debug_traceTransaction", tx_hash, {"tracer": "callTracer"})
+    return trace
 
 
 def test_history_runs_at_two_seconds_until_it_meets_the_clock():
@@ -81,6 +87,7 @@ def test_transactions_sent_together_share_a_block(chain):
     used = [int(receipt["gasUsed"], 16) for receipt in receipts]
     assert int(receipts[-1]["cumulativeGasUsed"], 16) == sum(used)
     assert all(gas > 21_000 for gas in used)
+    assert [int(trace_of(chain, tx_hash)["gasUsed"], 16) for tx_hash in sent] == used
 
 
 def test_a_reorganisation_replaces_blocks_and_the_head_never_falls(chain):
@@ -129,6 +136,8 @@ def test_transactions_of_replaced_blocks_are_gone_unless_they_return(chain):
     ask = client(chain.url)
     assert ask("eth_getTransactionReceipt", lost.tx_hash) is None
     assert ask("eth_getTransactionByHash", lost.tx_hash) is None
+    with pytest.raises(RpcError, match="transaction not found"):
+        trace_of(chain, lost.tx_hash)
     assert ask("eth_getLogs", {"fromBlock": "0x0", "address": market.orderbook}) == []
 
     (again,) = market.play(TAKE)
@@ -160,13 +169,14 @@ def test_a_reorganisation_that_can_not_be_leaves_the_chain_as_it_was(chain):
     market = Market(chain)
     market.play(TAKE)
     (second,) = market.play(TAKE)
-    before = hashes(chain)
+    before, trace = hashes(chain), trace_of(chain, second.tx_hash)
 
     with pytest.raises(TransactionRefused):
-        chain.reorg(2, [(market._raw[second.tx_hash], 0)])  # Without the first, its nonce is from the future.
+        chain.reorg(2, [(market._sender.raw[second.tx_hash], 0)])  # Without the first, its nonce is from the future.
 
     assert hashes(chain) == before
     assert chain.request("eth_getTransactionReceipt", second.tx_hash)["blockHash"] == before[-1]
+    assert trace_of(chain, second.tx_hash) == trace
     (third,) = market.play(TAKE)
     assert chain.request("eth_getTransactionReceipt", third.tx_hash)["blockNumber"] == hex(len(before))
 
@@ -193,6 +203,7 @@ def test_a_fleeting_fill_vanishes_and_the_others_come_back_elsewhere(chain):
         after = chain.request("eth_getTransactionReceipt", one.tx_hash)
         assert after["blockNumber"] < before[one.tx_hash]["blockNumber"]
         assert after["blockHash"] != before[one.tx_hash]["blockHash"]
+        assert trace_of(chain, one.tx_hash)["gasUsed"] == after["gasUsed"]
         assert after["logs"][0]["logIndex"] == hex(one.log_index)
     assert [one.log_index for one in changed[1:]] == [0, 0, 1, 0]
     assert market.expected_positions() == {"AAPL": shares("1.5")}

@@ -9,8 +9,9 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from audit_trail.alerts.models import AlertChannel, AlertDelivery
 from config import brokers
-from config.demo import checks, record_checks
+from config.demo import checks, operator_checks, oracle_checks, record_checks
 from config.demo.account import move_in, opened
 from config.demo.broker_books import books_of
 from config.demo.chain import EmbeddedChain
@@ -24,12 +25,17 @@ from config.wiring import wire
 from trading.brokers.dry_run.models import DryRunOrder
 from trading.brokers.http import BrokerHttp
 from trading.conductor.inbox import QueuedLog
+from trading.conductor.verbs.requests import Verb, ask
 from trading.conductor.work import halt
 from trading.ledger.backlog import BackloggedEvent
 from trading.ledger.tables import OffchainTrade, OnchainTrade, TradeAccumulator, TradeExecutionLink
 from trading.notices.models import Notice, open_notice
 from trading.offchain_order.view import OffchainOrderView
 from trading.position.view import PositionView
+from trading.risk.controls import KillSwitch, RestrictedSymbol, RiskLimit, change, throw
+from trading.risk.records import Denial
+from trading.risk.scopes import Scope
+from trading.values.arithmetic import add
 from trading.values.sides import Side
 
 STEPS = [
@@ -65,7 +71,7 @@ def read(transactional_db, market, monkeypatch):
 
         monkeypatch.setattr(brokers, "BrokerHttp", closed_in_the_end)
 
-        def read(ledger="dual", broker="dry_run"):
+        def read(ledger="dual", broker="dry_run", messages=()):
             venue = ending.enter_context(opened(broker, fill_seconds=Decimal(0)))
             wired = wire(
                 hedge=hedge_settings(market.environment()),
@@ -79,7 +85,7 @@ def read(transactional_db, market, monkeypatch):
             conductor = wired.conductor()
             for _ in range(10):
                 conductor.run_in_turn(now=timezone.now())
-            return World(market, wired, books_of(venue)), venue
+            return World(market, wired, books_of(venue), messages), venue
 
         yield read
 
@@ -188,6 +194,70 @@ def an_event_on_the_backlog():
     )
 
 
+def a_price_of_the_oracle_that_is_a_little_more():
+    one = OnchainTrade.objects.filter(base_symbol="AAPL").first()
+    OnchainTrade.objects.filter(pk=one.pk).update(pyth_price=add(one.pyth_price, Decimal("0.00001")))
+
+
+def a_fill_without_the_price_that_it_read():
+    OnchainTrade.objects.filter(base_symbol="NVDA").update(pyth_price=None)
+
+
+def a_price_that_was_told_at_another_time():
+    OnchainTrade.objects.filter(base_symbol="NVDA").update(pyth_publish_time=timezone.now())
+
+
+def a_switch_that_is_on():
+    throw(Scope.GLOBAL, "", on=True, reason="a test", actor="tests", at=timezone.now())
+
+
+def a_symbol_that_is_restricted():
+    change(RestrictedSymbol(symbol="AAPL"), reason="a test", actor="tests", at=timezone.now())
+
+
+def a_denial_that_stands():
+    now, asked = timezone.now(), {"broker": "dry_run", "strategy": "hedge", "symbol": "AAPL", "side": "BUY"}
+    times = {"first_at": now, "last_at": now, "not_before": now}
+    Denial.objects.create(**asked, **times, rule="kill_switch", shares=Decimal(1), text="it is on", figures="{}")
+
+
+def a_limit_that_nobody_says_to_have_set():
+    RiskLimit.objects.create(
+        rule="max_order_shares", value=Decimal(1), reason="a test", actor="tests", at=timezone.now()
+    )
+
+
+def a_switch_that_is_not_as_it_was_left():
+    throw(Scope.GLOBAL, "", on=False, reason="a test", actor="tests", at=timezone.now())
+    KillSwitch.objects.update(reason="another")
+
+
+def a_request_that_waits():
+    ask(Verb.RECHECK_ORDER, 1, actor="tests", reason="a test", now=timezone.now())
+
+
+def an_alert(state, **more):
+    now, channel = timezone.now(), AlertChannel.objects.create(name="json-12345678", first_seen_at=timezone.now())
+    AlertDelivery.objects.create(
+        channel=channel,
+        about="opened",
+        notice=Notice.objects.get(),
+        severity="critical",
+        state=state,
+        created_at=now,
+        next_attempt_at=now,
+        **more,
+    )
+
+
+def an_alert_that_was_not_sent():
+    an_alert("failed", ended_at=timezone.now())
+
+
+def an_alert_that_did_not_come():
+    an_alert("sent", ended_at=timezone.now())
+
+
 def a_notice_that_nobody_meant():
     open_notice("order_stuck", "order 1", "it is stuck", at=timezone.now())
 
@@ -217,6 +287,17 @@ def a_parked_log_that_nobody_is_told_of():
         (a_link_to_more_than_there_is, checks.every_share_is_linked),
         (a_view_that_is_not_its_stream, checks.both_memories_are_the_same),
         (an_event_on_the_backlog, checks.both_memories_are_the_same),
+        (a_price_of_the_oracle_that_is_a_little_more, oracle_checks.every_fill_has_the_price_that_its_transaction_read),
+        (a_fill_without_the_price_that_it_read, oracle_checks.every_fill_has_the_price_that_its_transaction_read),
+        (a_price_that_was_told_at_another_time, oracle_checks.every_fill_has_the_price_that_its_transaction_read),
+        (a_switch_that_is_on, operator_checks.nothing_is_forbidden_any_more),
+        (a_symbol_that_is_restricted, operator_checks.nothing_is_forbidden_any_more),
+        (a_denial_that_stands, operator_checks.nothing_is_forbidden_any_more),
+        (a_limit_that_nobody_says_to_have_set, operator_checks.every_change_is_on_record),
+        (a_switch_that_is_not_as_it_was_left, operator_checks.every_change_is_on_record),
+        (a_request_that_waits, operator_checks.every_request_was_answered),
+        (an_alert_that_was_not_sent, operator_checks.every_alert_came),
+        (an_alert_that_did_not_come, operator_checks.every_alert_came),
         (a_notice_that_nobody_meant, record_checks.operators_are_told_of_what_is_meant),
         (a_parked_log_that_nobody_is_told_of, record_checks.operators_are_told_of_what_is_meant),
     ],
@@ -228,6 +309,12 @@ def test_what_is_wrong_is_found(read, wrong, found_by):
     wrong()
 
     assert list(found_by(world)) != []
+
+
+def test_a_message_that_was_not_sent_is_found(read):
+    world, _ = read(messages=["warning: order_denied GME\nsince 2026-11-26 17:51 UTC [abcdefgh-1]"])
+
+    assert list(operator_checks.every_alert_came(world)) == ["alert [abcdefgh-1] came and was not sent"]
 
 
 def a_second_order_at_the_venue(venue):

@@ -28,6 +28,7 @@ from config.demo.installation import Installation
 from config.demo.steps import Take
 from config.environment import SettingError
 from tests.architecture.source import PROJECT
+from tests.config.demo.pages import AT_TIMES, WITHOUT_ROWS, pages_without_rows
 from trading.values.sides import Side
 
 FIRST_HEDGE_SECONDS = 60
@@ -53,7 +54,7 @@ def demo(home: Path, *arguments: str, **more: str) -> "subprocess.CompletedProce
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("ledger", "given"), [("dual", False), ("legacy", False), ("events", True)])
+@pytest.mark.parametrize(("ledger", "given"), [("dual", True), ("legacy", False), ("events", True)])
 def test_once_through_hedges_and_finds_nothing_wrong(tmp_path, ledger, given):
     database = ["--database", f"sqlite:///{tmp_path}/given.sqlite3"] if given else []
     # Whatever the caller has set is none of the demo's business.
@@ -75,6 +76,9 @@ def test_once_through_hedges_and_finds_nothing_wrong(tmp_path, ledger, given):
     assert re.findall(r"^  (\w+)\s+(.*)$", checked_part(done.stdout), re.MULTILINE) == [
         ("ok", sentence_of(each)) for each in (*DECISION_CHECKS, *CHECKS)
     ]
+    if ledger == "dual":
+        empty = pages_without_rows(tmp_path / "given.sqlite3")
+        assert WITHOUT_ROWS.keys() <= empty <= WITHOUT_ROWS.keys() | AT_TIMES.keys()
     # What was made for the run is gone, and what was given stays.
     assert database_of(done.stdout) == (f"sqlite:///{tmp_path}/given.sqlite3" if given else ANY)
     assert (tmp_path / "given.sqlite3").exists() == given
@@ -139,9 +143,10 @@ def test_a_database_that_cannot_be_read_is_refused_in_one_line(tmp_path):
 @pytest.mark.slow
 def test_live_it_hedges_serves_the_admin_and_ends_when_told_to(tmp_path):
     with living(tmp_path) as child:
-        url, password = until(child, r"^Admin: (\S+)"), until(child, r"^User: demo, password: (\S+)")
-        assert_login(url, password)
+        desk, admin = until(child, r"^Desk: (\S+)"), until(child, r"^Admin: (\S+)")
+        password = until(child, r"^User: demo, password: (\S+)")
         hedge = until(child, r"hedge  \d+  (?:buy|sell) .*: (filled) at")
+        assert_login(desk, admin, password)
         child.send_signal(signal.SIGINT)
         told = time.monotonic()
         rest, errors = child.communicate(timeout=END_SECONDS)
@@ -163,13 +168,9 @@ def living(home: Path) -> Iterator["subprocess.Popen[str]"]:
         stderr=subprocess.PIPE,
         text=True,
     )
-    # A demo that says nothing must not keep the test waiting for its next line.
-    watchdog = threading.Timer(FIRST_HEDGE_SECONDS, child.kill)
-    watchdog.start()
     try:
         yield child
     finally:
-        watchdog.cancel()
         child.kill()
         child.communicate()
 
@@ -178,14 +179,21 @@ def until(child: "subprocess.Popen[str]", pattern: str) -> str:
     """Read the demo's lines up to one of this pattern, and return what the pattern holds."""
     assert child.stdout is not None
     seen = []
-    for line in child.stdout:
-        seen.append(line)
-        if found := re.search(pattern, line):
-            return found[1]
+    # A demo that says nothing must not keep the test waiting for its next line.
+    watchdog = threading.Timer(FIRST_HEDGE_SECONDS, child.kill)
+    watchdog.start()
+    try:
+        for line in child.stdout:
+            seen.append(line)
+            if found := re.search(pattern, line):
+                return found[1]
+    finally:
+        watchdog.cancel()
     raise AssertionError(f"no line like {pattern} within {FIRST_HEDGE_SECONDS} seconds, but {''.join(seen)}")
 
 
-def assert_login(url: str, password: str) -> None:
+def assert_login(desk: str, url: str, password: str) -> None:
+    assert url == f"{desk}admin/"
     with requests.Session() as browser:
         page = browser.get(url, timeout=20)
         assert (page.status_code, page.url) == (200, f"{url}login/?next=/admin/")
@@ -194,8 +202,8 @@ def assert_login(url: str, password: str) -> None:
         assert wrong.url == page.url
         inside = browser.post(page.url, form, timeout=20)
         assert (inside.status_code, inside.url) == (200, url)
-        positions = browser.get(f"{url}trading/tradeaccumulator/", timeout=20)
-        assert positions.status_code == 200
+        for page in (desk, f"{url}trading/tradeaccumulator/"):
+            assert browser.get(page, timeout=20).status_code == 200, page
 
 
 def database_of(output: str) -> str:

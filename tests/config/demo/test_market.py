@@ -15,6 +15,8 @@ from config.demo.scenarios import endless, scenario
 from config.demo.steps import DUST, SYMBOLS, Clear, Expected, ForeignPair, Outcome, Reorg, Several, Stranger, Take, dust
 from config.environment import hedge_settings
 from tests.support.anvil import anvil
+from trading.chain.feeds import feeds_of
+from trading.chain.pyth import NoMatchingFeed, NoPythCall, NoPythPrice, pyth_price
 from trading.chain.topics import (
     AFTER_CLEAR,
     AFTER_CLEAR_V2,
@@ -90,6 +92,29 @@ def fills_of(expected: list[Expected]) -> Seen:
     }
 
 
+def fills(market: Market) -> list[Expected]:
+    return [one for one in market.expected() if one.outcome is Outcome.FILL]
+
+
+def calls_of(market: Market, one: Expected) -> Any:
+    """What a node's trace tells of a fill's transaction, but for addresses, gas and times."""
+
+    def shape(frame: dict[str, Any]) -> Any:
+        lengths = len(frame["input"]), len(frame.get("output", "0x"))
+        return frame["type"], frame.get("value"), frame["input"][:10], *lengths, *map(shape, frame.get("calls", ()))
+
+    return shape(market.node.request("debug_traceTransaction", one.tx_hash, {"tracer": "callTracer"}))
+
+
+def read_from_the_oracle(market: Market, one: Expected) -> tuple[Decimal, Decimal] | type[NoPythPrice]:
+    trace = market.node.request("debug_traceTransaction", one.tx_hash, {"tracer": "callTracer"})
+    try:
+        found = pyth_price(trace, contract=market.oracle, feeds=feeds_of(one.symbol))
+    except NoPythPrice as error:
+        return type(error)
+    return found.price, found.confidence
+
+
 @pytest.fixture(scope="module")
 def market() -> Iterator[Market]:
     with EmbeddedChain() as chain:
@@ -109,6 +134,7 @@ def test_the_day_is_the_same_on_anvil(traded):
 
         assert seen_on_chain(market) == fills_of(market.expected())
         assert market.expected_positions() == traded.expected_positions()
+        assert [calls_of(market, one) for one in fills(market)] == [calls_of(traded, one) for one in fills(traded)]
         vanished = [one for one in market.expected() if one.outcome is Outcome.VANISHED]
         assert [node.request("eth_getTransactionReceipt", one.tx_hash) for one in vanished] == [None]
 
@@ -197,6 +223,63 @@ def test_several_in_one_transaction(market):
     assert len({one.tx_hash for one in made}) == 1
     assert [one.log_index for one in made] == [0, 1, 3, 4, 6]
     assert fills_of(made).items() <= seen_on_chain(market).items()
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_a_fill_reads_a_price_of_the_oracle_near_its_own(market, side):
+    (made,) = market.play(Take("NVDA", side, shares("0.5"), usd("178.88")))
+
+    assert made.oracle is not None
+    read = read_from_the_oracle(market, made)
+    assert read == (made.oracle.price_usd, made.oracle.confidence_usd)
+    price, confidence = read
+    assert abs(price - usd("178.88")) <= usd("178.88") * Decimal("0.0026")
+    assert Decimal(0) < confidence < price * Decimal("0.001")
+
+
+@pytest.mark.parametrize(
+    ("step", "found"),
+    [
+        (Take("AAPL", Side.BUY, shares("0.5"), usd("271"), feed=None), NoPythCall),
+        (Clear("AAPL", Side.BUY, shares("0.5"), usd("271"), feed=None), NoPythCall),
+        (Take("AAPL", Side.BUY, shares("0.5"), usd("271"), feed="another"), NoMatchingFeed),
+        # Pyth has no price of it that we know of.
+        (Take("BRK.B", Side.BUY, shares("0.5"), usd("504")), NoPythCall),
+    ],
+)
+def test_a_fill_that_reads_no_price_of_its_share(market, step, found):
+    (made,) = market.play(step)
+
+    assert made.oracle is None
+    assert read_from_the_oracle(market, made) is found
+
+
+def test_fills_of_one_transaction_read_each_its_shares_price_and_the_first_of_it(market):
+    aapl, tsla, again, unread = market.play(
+        Several(
+            (
+                Take("AAPL", Side.BUY, shares("0.1"), usd("270")),
+                Take("TSLA", Side.BUY, shares("0.1"), usd("390")),
+                Take("AAPL", Side.BUY, shares("0.2"), usd("280")),
+                Take("TSLA", Side.BUY, shares("0.2"), usd("390"), feed=None),
+            )
+        )
+    )
+
+    assert again.oracle == aapl.oracle
+    # What another trade of the same transaction read is in the trace, whoever asked.
+    assert unread.oracle == tsla.oracle
+    for one in (aapl, tsla, again, unread):
+        assert read_from_the_oracle(market, one) == (one.oracle.price_usd, one.oracle.confidence_usd)
+
+
+def test_most_fills_of_a_day_read_the_oracle_and_some_do_not(traded):
+    feeds = Counter(one.oracle is not None for one in fills(traded) if one.symbol != "BRK.B")
+
+    assert feeds[True] > 30
+    assert feeds[False] >= 2
+    found = {read_from_the_oracle(traded, one) for one in fills(traded) if one.oracle is None}
+    assert found == {NoPythCall, NoMatchingFeed}
 
 
 @pytest.mark.parametrize(("generation", "paid"), [(4, "0"), (5, "0.00000000002065")])

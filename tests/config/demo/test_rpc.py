@@ -11,6 +11,8 @@ from config.demo.chain import EmbeddedChain
 from config.demo.market import Market
 from config.demo.steps import Outcome
 from tests.config.demo.conftest import Rpc, client, post
+from trading.chain.feeds import feeds_of
+from trading.chain.pyth import pyth_price
 from trading.chain.topics import AFTER_CLEAR, CLEAR_V2, FOLLOWED, TAKE_ORDER_V2, TAKE_ORDER_V3
 
 QUANTITY = re.compile(r"0x(0|[1-9a-f][0-9a-f]*)")
@@ -116,6 +118,55 @@ def test_a_deployment_names_the_contract(rpc, traded):
     receipt = rpc("eth_getTransactionReceipt", tx_hash)
 
     assert (receipt["to"], receipt["contractAddress"]) == (None, traded.orderbook)
+
+
+CALLS = {"tracer": "callTracer"}
+
+
+def test_the_calls_of_a_fill_and_the_oracles_answer_among_them(rpc, traded):
+    fill = next(one for one in traded.expected() if one.outcome is Outcome.FILL and one.oracle)
+
+    trace = rpc("debug_traceTransaction", fill.tx_hash, CALLS)
+
+    receipt = rpc("eth_getTransactionReceipt", fill.tx_hash)
+    transaction = rpc("eth_getTransactionByHash", fill.tx_hash)
+    assert (trace["type"], trace["from"], trace["to"]) == ("CALL", receipt["from"], traded.orderbook)
+    assert (trace["gas"], trace["gasUsed"]) == (transaction["gas"], receipt["gasUsed"])
+    assert (trace["input"], trace["value"]) == (transaction["input"], "0x0")
+    tells, asks, *trades = trace["calls"]
+    assert [(each["type"], each["from"], each["to"]) for each in (tells, asks)] == [
+        ("CALL", traded.orderbook, traded.oracle),
+        ("STATICCALL", traded.orderbook, traded.oracle),
+    ]
+    assert {(each["type"], each["from"], each["to"]) for each in trades} == {
+        ("DELEGATECALL", traded.orderbook, traded.orderbook)
+    }
+    read = pyth_price(trace, contract=traded.oracle, feeds=feeds_of(fill.symbol))
+    assert (read.raw_price, read.raw_confidence, read.exponent) == (
+        *(fill.oracle.price, fill.oracle.confidence, fill.oracle.exponent),
+    )
+    block = rpc("eth_getBlockByHash", receipt["blockHash"], False)
+    assert read.publish_time == int(block["timestamp"], 16)
+
+
+def test_the_trace_of_a_deployment_has_the_code(rpc, traded):
+    (tx_hash,) = rpc("eth_getBlockByNumber", hex(traded.deployment_block), False)["transactions"]
+
+    trace = rpc("debug_traceTransaction", tx_hash, CALLS)
+
+    assert (trace["type"], trace["to"]) == ("CREATE", traded.orderbook)
+    assert trace["output"] == rpc("eth_getCode", traded.orderbook)
+    assert trace["input"] == rpc("eth_getTransactionByHash", tx_hash)["input"]
+    assert "calls" not in trace
+
+
+def test_a_trace_that_there_is_not(rpc, traded):
+    fill = traded.expected()[0]
+
+    assert rpc("debug_traceTransaction", ABSENT, CALLS) == {"code": -32000, "message": "transaction not found"}
+    for options in ((), ({"tracer": "prestateTracer"},), (None,)):
+        refused = rpc("debug_traceTransaction", fill.tx_hash, *options)
+        assert refused["message"].startswith("tracer not found: expected callTracer, was ")
 
 
 def test_a_log_is_in_the_form_of_a_node(rpc, traded):
@@ -224,7 +275,7 @@ def test_a_call_that_reverts(rpc, traded):
     assert error == {"code": 3, "message": "execution reverted", "data": "0x"}
 
 
-@pytest.mark.parametrize("method", ["debug_traceTransaction", "eth_newFilter", "eth_subscribe", "eth_nonsense", ""])
+@pytest.mark.parametrize("method", ["debug_traceBlockByNumber", "eth_newFilter", "eth_subscribe", "eth_nonsense", ""])
 def test_other_methods_are_refused(rpc, method):
     error = rpc(method, ABSENT, {"tracer": "callTracer"})
 
@@ -248,7 +299,7 @@ def test_arguments_that_are_refused(rpc, method, params):
 
 
 def test_a_transaction_that_is_refused(rpc, traded):
-    used = traded._raw[traded.expected()[0].tx_hash]
+    used = traded._sender.raw[traded.expected()[0].tx_hash]
 
     assert rpc("eth_sendRawTransaction", used)["code"] == -32000  # Its nonce was used.
     assert rpc("eth_sendRawTransaction", "0x1234")["code"] == -32000

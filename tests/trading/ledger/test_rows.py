@@ -27,7 +27,9 @@ VERSION = 7
 
 pytestmark = pytest.mark.django_db
 
-drawn = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+drawn = settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 @drawn

@@ -62,11 +62,15 @@ class OperatorRequest(models.Model):
     class Meta:
         db_table = "operator_requests"
         verbose_name = "operator's request"
+        verbose_name_plural = "operators' requests"
         constraints = [
             models.CheckConstraint(condition=~Q(reason=""), name="operator_requests_have_a_reason"),
             models.UniqueConstraint(fields=["form_key", "subject"], name="operator_requests_once_a_form"),
         ]
-        indexes = [models.Index(fields=["state", "id"], name="operator_requests_waiting")]
+        indexes = [
+            models.Index(fields=["state", "id"], name="operator_requests_waiting"),
+            models.Index(fields=["subject", "asked_at"], name="operator_requests_subject"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.verb} {self.subject}"

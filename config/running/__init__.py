@@ -1,0 +1,1 @@
+"""Running: all parts of a small installation, kept alive by one process."""

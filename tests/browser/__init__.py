@@ -1,0 +1,1 @@
+"""Tests in a browser: Chromium, driven by Playwright, before an installation of their own."""

@@ -1,0 +1,1 @@
+"""Invariants of the hedge: what its rows must never say, each a function that looks and tells where they do."""
