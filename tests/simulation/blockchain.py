@@ -45,7 +45,7 @@ class Blockchain:
 
     def be_well(self) -> None:
         """From now on the node tells all that there is."""
-        self.node.mood.behind, self.node.mood.former, self.node.mood.rate = 0, None, 0.0
+        self.node.mood = Mood(shuffles=True, repeats=True)
 
     def net(self, symbol: str) -> Decimal:
         return self.forks.net(symbol)

@@ -45,6 +45,7 @@ from tests.simulation.story import (
 )
 from tests.support.made_chain import know_tokens
 from tests.support.stations import Clock
+from trading.broker_auth import keys
 from trading.brokers.recording import Outgoing, Recorder
 from trading.chain.logs import MalformedLog
 from trading.chain.node import NodeError
@@ -142,6 +143,9 @@ class Play:
             the_play = cls(story, stage, clock, faults, venue, tell, keeper)
             stack.enter_context(mock.patch.object(book, "append", the_play._append))
             stack.enter_context(the_play.troubles.watching())
+            # What tokens are sealed with is the one thing here that would be another each time.
+            nonces = random.Random(f"{story.seed}/nonces")
+            stack.enter_context(mock.patch.object(keys, "get_random_bytes", nonces.randbytes))
             the_play._set_up()
             venue.faults = faults
             the_play.recorder.rate, the_play.weather.rate = story.unkept_rate, story.weather_rate

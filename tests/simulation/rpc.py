@@ -227,6 +227,8 @@ class OurClient(Node):
         )
         super().__init__(URL, timeout_seconds=TIMEOUT_SECONDS, retry=retry)
         self._line = Http(URL, TIMEOUT_SECONDS, 2**27)
+        # Else the machine's proxies are looked for at each question, which takes longer than the answer.
+        self._line._session.trust_env = False
         self._line._session.mount("http://", _InThisProcess(node, boundaries))
 
     def _opened(self) -> Http:

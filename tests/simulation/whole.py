@@ -58,9 +58,9 @@ def _terms(chance: random.Random) -> ChainTerms:
         decimals=decimals,
         cutoff_tag=tag,
         cutoff_seconds=chance.choice((0, 0, 0, 5, 24)),
-        largest_range=chance.choice((3, 50, 10_000, 10_000)),
+        largest_range=chance.choice((40, 10_000, 10_000)),
         mood=Mood(
-            largest_range=chance.choice((None, None, 1, 7, 100)),
+            largest_range=chance.choice((None, None, 5, 20, 100)),
             most_logs=chance.choice((None, None, 2)),
             vendor=chance.choice(sorted(RANGE_REFUSALS)),
             shuffles=chance.random() < 0.3,
