@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from django.db import connection
 
-
 MADE_BY_MIGRATING = {"django_migrations", "django_q_schedule"}
 """They say when the database was made."""
 

@@ -32,7 +32,18 @@ def run(*arguments, hash_seed="0"):
 @pytest.mark.slow
 @pytest.mark.parametrize(("broker", "seed"), SAME)
 def test_a_seed_leaves_the_same_event_log_and_the_same_rows_in_another_process(broker, seed):
-    asked = ("tests.simulation", "--schedules", 1, "--broker", broker, "--first-seed", seed, "--world", "whole", "--log")
+    asked = (
+        "tests.simulation",
+        "--schedules",
+        1,
+        "--broker",
+        broker,
+        "--first-seed",
+        seed,
+        "--world",
+        "whole",
+        "--log",
+    )
 
     first, again = (run(*asked, hash_seed=hash_seed) for hash_seed in ("1", "2"))
 
