@@ -1,4 +1,8 @@
-"""Documented variables: every one that the project reads, whichever part it is of."""
+"""Documented variables: every one that the project reads, whichever part it is of, and what they come to together."""
+
+import hashlib
+import os
+from collections.abc import Mapping
 
 from config.alert_environment import ALERT_VARIABLES
 from config.api_environment import API_VARIABLES
@@ -18,3 +22,13 @@ def documented_variables() -> tuple[Variable, ...]:
     pages = WEB_VARIABLES + API_VARIABLES
     decisions = DECISION_VARIABLES + SOURCE_VARIABLES + ALERT_VARIABLES
     return VARIABLES + pages + brokers + TIMING_VARIABLES + decisions
+
+
+def settings_hash(environ: Mapping[str, str] | None = None) -> str:
+    """Hash what is set, so that two starts show whether anything was changed between them. No secret goes into it."""
+    given = os.environ if environ is None else environ
+    told = []
+    for variable in sorted(documented_variables(), key=lambda variable: variable.name):
+        text = given.get(variable.name, "").strip() or variable.default or ""
+        told.append(f"{variable.name}={bool(text) if variable.secret else text}")
+    return hashlib.sha256("\n".join(told).encode(errors="surrogateescape")).hexdigest()[:16]

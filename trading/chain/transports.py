@@ -193,11 +193,11 @@ class _Socket(WebSocketProvider):
 
     def _hand_over(self, answer: object) -> None:
         key = answer.get("id") if isinstance(answer, dict) else None
-        if not isinstance(key, int | str):
-            key = None  # A list would be no key of anything, and end the reader.
         if key is None and len(self._waiting) == 1:
             # A server that could not read the question cannot say whose it was.
             (key,) = self._waiting
+        if not isinstance(key, int | str):
+            return  # Nobody's: a list could not even be looked up.
         future = self._waiting.get(key)
         if future is not None and not future.done():
             future.set_result(answer)

@@ -13,6 +13,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.utils import timezone
 
 from config.collector import spare_the_collector
+from config.documented import settings_hash
 from config.preflight import require_migrated
 from config.status import StatusLine
 from config.stopping import told_to_stop
@@ -135,6 +136,7 @@ def tell_what_is_there(wired: Wired) -> None:
     orders = wired.ledger.memory().orders(OPEN)
     log.info(
         "Conducting",
+        settings=settings_hash(),
         ledger=wired.ledger.mode,
         broker=wired.broker.name,
         orderbook=wired.settings.orderbook,

@@ -5,8 +5,27 @@ from pathlib import Path
 
 import pytest
 
-from audit_trail.strategies.parameters import BadParameters, Environment, Merging, OnEmpty, load, parse
+from audit_trail.strategies import congressional, insider
+from audit_trail.strategies.parameters import (
+    BadParameters,
+    Environment,
+    Limits,
+    Merging,
+    OnEmpty,
+    Safety,
+    Sizing,
+    load,
+    parse,
+)
 from audit_trail.strategies.registry import REGISTRY
+from tests.audit_trail.strategies import (
+    test_congressional,
+    test_guards,
+    test_insider,
+    test_limits,
+    test_planning,
+    test_sizing,
+)
 from tests.audit_trail.strategies.situations import d
 
 FILE = Path(__file__).parents[3] / "config" / "strategies.toml"
@@ -166,3 +185,26 @@ def test_weights_that_leave_equity_unused_are_warned_of():
         "the weights of what is enabled (congressional 0.35, insider 0.25) leave 0.4 of the equity unused",
     )
     assert read(with_line("paper.strategies.insider", "weight = 0.645")).warnings == ()
+
+
+TURNED = {
+    congressional.STRATEGY.parameters: test_congressional.test_each_parameter_changes_what_is_said,
+    insider.STRATEGY.parameters: test_insider.test_each_parameter_changes_what_is_said,
+    Sizing: test_sizing.test_each_parameter_changes_the_sizes,
+    Limits: test_limits.test_each_limit_changes_what_is_held,
+}
+TURNED_ONE_BY_ONE = {
+    "max_data_age_hours": test_guards.test_how_old_data_may_be_is_a_parameter,
+    "max_account_age_minutes": test_planning.test_how_much_may_be_dropped_and_how_old_the_account_may_be_are_parameters,
+    "mostly_dropped_pct": test_planning.test_how_much_may_be_dropped_and_how_old_the_account_may_be_are_parameters,
+    "on_empty_target": test_guards.test_what_an_empty_target_does,
+}
+
+
+def test_every_parameter_is_turned_by_a_test():
+    """J18: what stood in the file was once read by nobody. Whoever adds a parameter shows what it changes."""
+    assert {strategy.parameters for strategy in REGISTRY} <= set(TURNED)
+    for parameters, test in TURNED.items():
+        (turned,) = (mark.args[1] for mark in test.pytestmark if mark.name == "parametrize")
+        assert {name for name, *_ in turned} == set(parameters.__struct_fields__), parameters
+    assert set(TURNED_ONE_BY_ONE) == set(Safety.__struct_fields__)

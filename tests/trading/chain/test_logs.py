@@ -87,6 +87,11 @@ def test_what_is_no_object_is_no_log(answer):
         Log.from_rpc(answer)
 
 
+def test_a_time_after_all_times_is_malformed():
+    with pytest.raises(MalformedLog, match="blockTimestamp"):
+        Log.from_rpc(ANSWER | {"blockTimestamp": "0x7fffffffffffffff"})
+
+
 def test_a_message_stays_short():
     with pytest.raises(MalformedLog) as raised:
         Log.from_rpc({**ANSWER, "data": "0x" + "z" * 100_000})

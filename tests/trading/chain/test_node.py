@@ -1,4 +1,5 @@
 import contextlib
+import json
 import logging
 import subprocess
 import sys
@@ -8,10 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from structlog.testing import capture_logs
+from websockets.sync.server import serve
 
 from tests.support.chains import V4, V6, Pauses, logs_of, node_at, patient, with_logs
 from tests.support.replay_node import RANGE_REFUSALS, Refusal, recorded, replaying
-from tests.support.websocket_node import over_websocket
+from tests.support.websocket_node import SILENT, over_websocket
 from trading.chain.logs import Log, MalformedLog
 from trading.chain.node import (
     CallReverted,
@@ -26,6 +28,7 @@ from trading.chain.node import (
     refusal_kind,
 )
 from trading.chain.topics import FOLLOWED
+from trading.chain.transports import Reply
 
 CHAIN = recorded(V6)
 BOOK = CHAIN["orderbook"].lower()
@@ -457,6 +460,73 @@ def test_the_status_decides_where_the_words_do_not(status, kind):
     assert refusal_kind(LOGS, -1, "nope", status) is kind
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ({"code": [], "message": "no"}, "no"),
+        ({"code": {"a": 1}, "message": {"b": 2}}, '{"b": 2}'),
+        ({"code": "x" * 10_000, "message": "no"}, "no"),
+        ({"code": -1, "message": "\ud800 and \0"}, r"\? and \ufffd"),
+        ([], r"\[\]"),
+    ],
+)
+def test_a_refusal_in_a_form_that_none_has_is_a_refusal(replay, error, said):
+    node = node_at(replay.url, retry=patient(attempts=1))
+    node._opened().ask = lambda method, params: Reply(200, {"error": error})
+
+    with pytest.raises(NodeRefused, match=said) as refused:
+        node.head()
+
+    assert "\0" not in str(refused.value)
+    str(refused.value).encode()
+    node.close()
+
+
+@pytest.mark.parametrize("told", ["0x" + "f" * 17, "0x" + "f" * 5_000, "0x8000000000000000"])
+def test_a_number_that_no_column_holds_is_no_answer(replay, told):
+    node = node_at(replay.url, retry=patient(attempts=1))
+    node._opened().ask = lambda method, params: Reply(200, {"result": told})
+
+    with pytest.raises(NodeUnavailable, match="expected the number of a block"):
+        node.head()
+    node.close()
+
+
+def test_a_time_after_all_times_is_no_answer(replay):
+    node = node_at(replay.url, retry=patient(attempts=1))
+    block = {"number": "0x1", "hash": NOBODY, "parentHash": NOBODY, "timestamp": "0x3afff4417f80"}
+    node._opened().ask = lambda method, params: Reply(200, {"result": block})
+
+    with pytest.raises(NodeUnavailable, match="expected a block's time"):
+        node.block(1)
+    node.close()
+
+
+def test_brackets_within_brackets_end_no_process(replay):
+    """web3 brings an EVM along that lets calls nest a hundred thousand deep, in which the stack of a thread ends."""
+    program = (
+        "import json, sys, threading\n"
+        "from trading.chain.node import Node, NodeError\n"
+        "from trading.values.outside import NotJson, json_of\n"
+        "limit = sys.getrecursionlimit()\n"
+        f"Node({replay.url!r}).head()\n"
+        "assert 'eth' in sys.modules or 'py_ecc' in sys.modules, 'nothing is lifted any more: this test can go'\n"
+        "assert sys.getrecursionlimit() == limit\n"
+        "def read():\n"
+        "    try:\n"
+        "        json_of(b'[' * 200_000)\n"
+        "    except NotJson:\n"
+        "        print('refused')\n"
+        "thread = threading.Thread(target=read)\n"
+        "thread.start()\n"
+        "thread.join()\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    assert (done.returncode, done.stdout) == (0, "refused\n"), done.stderr
+
+
 class TestTooMuch:
     def test_an_answer_larger_than_we_take(self, replay):
         with over_websocket(replay) as ws:
@@ -607,6 +677,20 @@ class TestWebSocket:
         assert node.head() == 201
         assert ws.connected == 2
         node.close()
+
+    def test_an_answer_to_nobodys_question_ends_no_connection(self):
+        def answer(connection):
+            for question in connection:
+                connection.send('{"jsonrpc": "2.0", "id": [1], "result": "0x1"}')
+                connection.send(json.dumps({"jsonrpc": "2.0", "id": json.loads(question)["id"], "result": "0xc9"}))
+
+        with serve(answer, "127.0.0.1", 0, logger=SILENT) as server:
+            threading.Thread(target=server.serve_forever).start()
+            node = node_at(f"ws://127.0.0.1:{server.socket.getsockname()[1]}")
+
+            assert [node.head(), node.head()] == [201, 201]
+            node.close()
+            server.shutdown()
 
     def test_a_server_that_is_no_websocket(self, replay):
         node = node_at(replay.url.replace("http", "ws"))

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import OperationalError
+from django.db import OperationalError, connection
+from django.db.backends.signals import connection_created
 
 import manage
 from config.environment import hedge_settings
@@ -176,6 +177,36 @@ def test_a_variable_that_is_missing_is_named(replay, monkeypatch, capsys, missin
 
     assert code == 2
     assert f"{missing} is not set" in said
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_takes_no_writes_ends_no_process(replay, monkeypatch, capsys):
+    """G6-60: once the process ended and was started again, two thousand times over. It waits, and goes on."""
+    writes = threading.Event()
+
+    def refuse(execute, sql, params, many, context):
+        if not writes.is_set() and sql.lstrip().upper().startswith(("INSERT", "UPDATE", "DELETE")):
+            raise OperationalError("attempt to write a readonly database")
+        return execute(sql, params, many, context)
+
+    def opened(connection, **_):
+        connection.execute_wrappers.append(refuse)
+
+    connection_created.connect(opened)
+    connection.execute_wrappers.append(refuse)
+    try:
+        code, said = ends(monkeypatch, capsys, "conduct", "--once", "--timeout", "2")
+        assert code == 3
+        assert "not done" in said
+        assert not QueuedLog.objects.exists()
+        writes.set()
+        code, said = ends(monkeypatch, capsys, "conduct", "--once", "--timeout", "60")
+    finally:
+        connection_created.disconnect(opened)
+        connection.execute_wrappers.remove(refuse)
+
+    assert (code, said) == (0, "")
+    assert len(Stations().hedges()) == 2
 
 
 @pytest.mark.slow

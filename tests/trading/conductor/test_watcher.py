@@ -109,6 +109,26 @@ def test_a_restart_reads_no_block_again(stations, replay, chain):
     assert replay.counters["eth_getLogs"] == asked
 
 
+def test_a_node_is_asked_only_what_it_need_remember_nothing_for(stations, replay, chain):
+    """G1-2, G1-9: a subscription that ends without a word, or a filter that another node does not know, loses fills."""
+    stations.read()
+    stations.process()
+    replay.reorg(FIRST_BLOCK + 3)
+    stations.forward(400)
+    stations.read()
+
+    assert places() == expected_places(chain)
+    assert set(replay.counters) <= {
+        "eth_chainId",
+        "eth_blockNumber",
+        "eth_getBlockByNumber",
+        "eth_getBlockByHash",
+        "eth_getLogs",
+        "eth_getTransactionReceipt",
+        "eth_call",
+    }
+
+
 def test_how_much_the_node_answers_at_once_is_remembered(replay, stations):
     replay.max_range = 6
     stations.read()
