@@ -31,6 +31,18 @@ FOUND_AT = {
     "switches_are_not_read": ("alpaca", 34, "was placed while a kill switch was on"),
     "late_fills_are_dropped": ("schwab", 2, "I6: order 1 has 1 booked"),
     "nobody_leaves_orders_to_others": ("alpaca", 5007, "was about to be sent after it ended as rejected"),
+    "reorged_fills_stay_counted": ("schwab", 89, "I1, I2: net_is_what_was_filled"),
+    "reorged_logs_stay": ("schwab", 89, "I2, I9: fill_is_one_trade"),
+    "cancelled_orders_stay_under_way": ("schwab", 159, "I3: one_open_order_a_symbol"),
+    "silence_is_failure": ("schwab", 72, "I7: unknown_is_failed_by_proof_alone"),
+    "views_are_not_kept": ("alpaca", 151, "I8: memories_agree"),
+    "logs_have_no_outcome": ("alpaca", 151, "I9: log_has_its_outcome"),
+    "checks_are_not_kept": ("alpaca", 151, "I11: hedge_was_let_through"),
+    "buying_power_is_no_limit": ("schwab", 23, "I11: limits_were_kept"),
+    "a_closed_market_is_no_reason": ("schwab", 13, "I12: market_was_open"),
+    "a_symbol_is_forgotten": ("alpaca", 151, "V1: not quiet after 300 rounds"),
+    "unknown_orders_are_left": ("@@", 0, "V2: "),
+    "refusals_are_waited_out_for_ever": ("@@", 0, "V4: gate_ends_in_time"),
 }
 
 
