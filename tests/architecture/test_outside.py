@@ -35,6 +35,7 @@ SEAMS = {
     "config/demo/account.py": {"secrets.token_urlsafe"},
     "config/demo/evm.py": {"time.time"},
     "config/demo/installation.py": {"secrets.token_urlsafe", "secrets.token_hex"},
+    "config/demo/oracle.py": {"random.Random"},
     "config/demo/scenarios.py": {"random.Random"},
     "config/demo/serve.py": {"secrets.token_urlsafe"},
     "config/venues/clock.py": {"datetime.now"},

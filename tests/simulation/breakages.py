@@ -164,7 +164,7 @@ def unknown_orders_are_left() -> None:
 
 
 def refusals_are_waited_out_for_ever() -> None:
-    """A symbol that was refused waits for a hundred days."""
+    """What was refused, or could not be sent, waits for a hundred days."""
     from datetime import timedelta
 
     from trading.conductor import work
