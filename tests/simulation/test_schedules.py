@@ -41,6 +41,8 @@ FOUND_AT = {
     "buying_power_is_no_limit": ("schwab", 23, "I11: limits_were_kept"),
     "a_closed_market_is_no_reason": ("schwab", 13, "I12: market_was_open"),
     "a_symbol_is_forgotten": ("alpaca", 151, "V1: not quiet after 300 rounds"),
+    "unknown_orders_are_left": ("alpaca", 154, "V2: order 2 is unknown"),
+    "refusals_are_waited_out_for_ever": ("alpaca", 154, "V4: gate_ends_in_time"),
 }
 
 
