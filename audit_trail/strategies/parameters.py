@@ -192,6 +192,8 @@ def parse(text: str, *, environment: Environment, registry: Registry, name: str 
 
 
 def _exact(text: str) -> Decimal:
+    if text.lstrip("+-") in ("nan", "inf"):
+        raise BadParameters(f"expected numbers that are finite, found {text}")
     try:
         return number(text.replace("_", ""))
     except NotANumber as error:

@@ -16,6 +16,7 @@ import msgspec
 import structlog
 
 from trading.chain.logs import HIGHEST_QUANTITY, LATEST_TIME, Log
+from trading.chain.questions import ADDRESS, BYTES, HASH, block_word, checked, log_filter
 from trading.chain.refusals import (
     LONGEST_REFUSAL,
     AccessRefused,
@@ -53,10 +54,7 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-_HASH = re.compile(r"0x[0-9a-f]{64}")
-_ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 _QUANTITY = re.compile(r"0x[0-9a-f]{1,64}")
-_BYTES = re.compile(r"0x(?:[0-9a-f]{2})*")
 _URL = re.compile(r"\b((?:https?|wss?)://[^\s/?#\"'\\]+)[^\s\"'\\]*")
 _NOT_FOUND = re.compile(r"not found|unknown block|does not exist|missing")
 
@@ -143,10 +141,10 @@ class Node:
 
     def block(self, which: int | str) -> Block | None:
         """The header of a block, by number, by hash or by tag. None where the node does not have it."""
-        if isinstance(which, str) and _HASH.fullmatch(which.lower()):
+        if isinstance(which, str) and HASH.fullmatch(which.lower()):
             method, word = "eth_getBlockByHash", which.lower()
         else:
-            method, word = "eth_getBlockByNumber", _block_word(which)
+            method, word = "eth_getBlockByNumber", block_word(which)
         try:
             return self._asked(method, [word, False], lambda answer: self._block(answer, which))
         except NodeRefused as refusal:
@@ -166,7 +164,7 @@ class Node:
         if from_block == end_block:
             return []
         blocks = {"fromBlock": hex(from_block), "toBlock": hex(end_block - 1)}
-        return self._logs(blocks | _log_filter(address, topics))
+        return self._logs(blocks | log_filter(address, topics))
 
     def logs_of_block(
         self, which: int | str, *, address: str | None = None, topics: Sequence[str] | None = None
@@ -174,8 +172,8 @@ class Node:
         """The logs of one block. By hash, a node that does not know the block says so instead of finding no logs."""
         if isinstance(which, int):
             return self.logs(which, which + 1, address=address, topics=topics)
-        block_hash = _checked(_HASH, which, "a block's hash")
-        logs = self._logs({"blockHash": block_hash} | _log_filter(address, topics))
+        block_hash = checked(HASH, which, "a block's hash")
+        logs = self._logs({"blockHash": block_hash} | log_filter(address, topics))
         for each in logs:
             if each.block_hash != block_hash:
                 raise InconsistentNode(f"{self.name} was asked about block {block_hash}, told of {each.block_hash}")
@@ -183,7 +181,7 @@ class Node:
 
     def receipt(self, tx_hash: str) -> Receipt | None:
         """The receipt of a mined transaction. None where the node does not have it."""
-        tx_hash = _checked(_HASH, tx_hash, "a transaction's hash")
+        tx_hash = checked(HASH, tx_hash, "a transaction's hash")
         try:
             return self._asked("eth_getTransactionReceipt", [tx_hash], lambda answer: self._receipt(answer, tx_hash))
         except NodeRefused as refusal:
@@ -194,12 +192,12 @@ class Node:
     def call(self, to: str, data: bytes | str, block: int | str = "latest") -> bytes:
         """What a contract answers to a call that changes nothing."""
         payload = data if isinstance(data, str) else f"0x{data.hex()}"
-        question = {"to": _checked(_ADDRESS, to, "an address"), "data": _checked(_BYTES, payload, "bytes")}
-        return self._asked("eth_call", [question, _block_word(block)], self._bytes)
+        question = {"to": checked(ADDRESS, to, "an address"), "data": checked(BYTES, payload, "bytes")}
+        return self._asked("eth_call", [question, block_word(block)], self._bytes)
 
     def trace(self, tx_hash: str) -> dict[str, Any]:
         """The tree of calls of a mined transaction. Many nodes do not offer it: MethodUnsupported."""
-        tx_hash = _checked(_HASH, tx_hash, "a transaction's hash")
+        tx_hash = checked(HASH, tx_hash, "a transaction's hash")
         return self._asked("debug_traceTransaction", [tx_hash, {"tracer": "callTracer"}], self._calls)
 
     def close(self) -> None:
@@ -349,7 +347,7 @@ class Node:
         )
         asked = which.lower() if isinstance(which, str) else which
         if (isinstance(asked, int) and block.number != asked) or (
-            isinstance(asked, str) and _HASH.fullmatch(asked) and block.hash != asked
+            isinstance(asked, str) and HASH.fullmatch(asked) and block.hash != asked
         ):
             raise InconsistentNode(f"{self.name} was asked for block {which}, told of {block.number} {block.hash}")
         return block
@@ -387,12 +385,12 @@ class Node:
         raise self._unusable(expected, answer)
 
     def _hash(self, answer: object, expected: str) -> str:
-        if isinstance(answer, str) and _HASH.fullmatch(answer.lower()):
+        if isinstance(answer, str) and HASH.fullmatch(answer.lower()):
             return answer.lower()
         raise self._unusable(expected, answer)
 
     def _bytes(self, answer: object) -> bytes:
-        if isinstance(answer, str) and _BYTES.fullmatch(answer.lower()):
+        if isinstance(answer, str) and BYTES.fullmatch(answer.lower()):
             return bytes.fromhex(answer[2:])
         raise self._unusable("bytes", answer)
 
@@ -439,33 +437,7 @@ def _secrets_of(url: str) -> list[str]:
     return sorted({word for word in words if len(word) >= 6}, key=len, reverse=True)
 
 
-def _log_filter(address: str | None, topics: Sequence[str] | None) -> dict[str, object]:
-    question: dict[str, object] = {}
-    if address is not None:
-        question["address"] = _checked(_ADDRESS, address, "an address")
-    if topics is not None:
-        # An empty list would match every log, or none, as the node pleases.
-        if not topics:
-            raise ValueError("expected at least one topic, or None for logs of any")
-        question["topics"] = [[_checked(_HASH, topic, "a topic") for topic in topics]]
-    return question
-
-
 def _log(answer: Any) -> Log:
     found = Log.from_rpc(answer)
     # Some nodes fill in a zero where they do not know the time.
     return msgspec.structs.replace(found, block_timestamp=None) if found.block_timestamp == 0 else found
-
-
-def _block_word(which: int | str) -> str:
-    if isinstance(which, int):
-        return hex(which)
-    if which not in ("latest", "safe", "finalized", "earliest", "pending"):
-        raise ValueError(f"expected a block's number or tag, was {which!r}")
-    return which
-
-
-def _checked(pattern: re.Pattern[str], text: str, expected: str) -> str:
-    if not isinstance(text, str) or not pattern.fullmatch(text.lower()):
-        raise ValueError(f"expected {expected} in hex digits, was {text!r}")
-    return text.lower()
