@@ -169,6 +169,7 @@ def _kept(fills: int) -> None:
         rank="1",
         major="n",
         minor="0",
+        lots="""'{"side":"BUY","lots":[{"shares":"0.4","usd":"74.92"}]}'""",
     )
     insert(
         "event_queue",

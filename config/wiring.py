@@ -135,6 +135,26 @@ def make_node(settings: HedgeSettings, stopping: threading.Event | None = None) 
     return Node(settings.rpc_url, retry=RetryPolicy(pause=pause))
 
 
+def stations_without_a_chain() -> list[Station]:
+    """Those of an installation that only decides: orders, login, holdings, requests and log. Raises SettingError."""
+    chosen, books = broker_settings(), make_ledger()
+    venue = make_broker(chosen, books)
+    decisions = DecisionOrders(venue.name)
+    tokens = make_token_refresher(chosen, books)
+    return [
+        decision_poller_of(venue, books, DRY_RUN_POLL if chosen.broker == "dry_run" else polling().every),
+        *([] if tokens is None else [tokens]),
+        Reconciler(broker=venue, ledger=books, other_books=[decisions.holdings], busy=[decisions.busy]),
+        clerk_of(venue, books, make_gate(chosen, venue, books)),
+        Drainer(ledger=books),
+        *([] if books.mode is Mode.LEGACY else [Sealer(folder=settings.SEAL_FOLDER)]),
+    ]
+
+
+def decision_poller_of(broker: Broker, ledger: Ledger, poll_every: timedelta) -> DecisionPoller:
+    return DecisionPoller(carrier=Carrier(broker=broker, ledger=ledger, clock=timezone.now, poll_every=poll_every))
+
+
 def make_clerk() -> Clerk:
     """Whoever does what operators ask for, at the broker that the environment names. Raises SettingError."""
     settings, ledger = broker_settings(), make_ledger()
@@ -220,9 +240,7 @@ def wire(
             others=[decisions],
         ),
         poller=Poller(broker=venue, ledger=books, poll_every=pause, jitter=timedelta(0) if simulated else asks.jitter),
-        decision_poller=DecisionPoller(
-            carrier=Carrier(broker=venue, ledger=books, clock=timezone.now, poll_every=pause)
-        ),
+        decision_poller=decision_poller_of(venue, books, pause),
         tokens=make_token_refresher(broker, books, recorder=recorder),
         reconciler=Reconciler(broker=venue, ledger=books, other_books=[decisions.holdings], busy=[decisions.busy]),
         clerk=clerk_of(venue, books, gate),

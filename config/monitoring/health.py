@@ -1,21 +1,31 @@
-"""Health: whether fills are hedged just now, told from rows alone, by reasons why not."""
+"""Health: whether an installation does just now what it is for, told from rows alone, by reasons why not.
+
+One that hedges is judged by whether fills are hedged. One that only decides has no chain and no conductor: it is judged
+by its schedules, its sources, and whether the newest day that was due was decided.
+"""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
 from django.db.models import Q
 
+from audit_trail.days.drafting import PORTFOLIO
+from audit_trail.days.models import Outcome, PlannedDay
+from audit_trail.executions.poller import DecisionPoller
 from audit_trail.payloads.models import ApiCallLog
+from config.decision_environment import trades_daily
 from config.environment import BROKERS
+from config.purpose import hedges
 from trading.conductor.checkpoints import ChainCheckpoint
 from trading.conductor.exposure_age import Exposure, open_in_session
 from trading.conductor.heartbeat import FAILURES_BEFORE_A_NOTICE, SILENT_AFTER
 from trading.conductor.inbox import QueuedLog
 from trading.conductor.work import StationHeartbeat
 from trading.ledger.backlog import BackloggedEvent
-from trading.market_hours.calendar import session_at
+from trading.market_hours.calendar import NEW_YORK, session_at, session_of
+from trading.notices.models import Notice
 from trading.risk.controls import KillSwitch
 from trading.risk.facts import OF_THE_ACCOUNT, BrokerFact
 from trading.risk.scopes import Scope
@@ -31,9 +41,18 @@ RECENTLY = timedelta(minutes=5)
 IN_VAIN = 3
 """So many calls in a row without an answer are no chance."""
 
+SCHEDULES_SILENT_AFTER = timedelta(minutes=3)
+"""What is scheduled for every minute may be late behind a task that takes long."""
+
+DECIDED_BY = time(11)
+"""In New York: an hour after a day is decided on schedule."""
+
+OF_A_SOURCE = ("ingestion_failed", "ingestion_overdue", "nothing_ingested")
+"""Notices that say that there is nothing to decide on."""
+
 
 class What(StrEnum):
-    """What may keep us from hedging."""
+    """What may keep us from hedging, or from deciding."""
 
     CHECKPOINT = "checkpoint"
     HEARTBEAT = "heartbeat"
@@ -42,6 +61,9 @@ class What(StrEnum):
     BACKLOG = "backlog"
     EXPOSURE = "exposure"
     KILL_SWITCH = "kill_switch"
+    SCHEDULES = "schedules"
+    SOURCE = "source"
+    DECISIONS = "decisions"
 
 
 class Reason(NamedTuple):
@@ -59,16 +81,12 @@ class Limits(NamedTuple):
 
 
 def reasons(limits: Limits, *, now: datetime) -> list[Reason]:
-    """Tell every reason why fills are not hedged just now; none where they are."""
-    looks: list[Callable[[Limits, datetime], Iterator[Reason]]] = [
-        _checkpoints,
-        _heartbeats,
-        _broker,
-        _queue,
-        _backlog,
-        _exposures,
-        _kill_switches,
-    ]
+    """Tell every reason why this installation does not do what it is for just now; none where it does."""
+    looks: list[Callable[[Limits, datetime], Iterator[Reason]]]
+    if hedges():
+        looks = [_checkpoints, _heartbeats, _broker, _queue, _backlog, _exposures, _kill_switches]
+    else:
+        looks = [_schedules, _sources, _decided, _broker, _backlog, _kill_switches]
     return [reason for look in looks for reason in look(limits, now)]
 
 
@@ -152,6 +170,44 @@ def _kill_switches(limits: Limits, now: datetime) -> Iterator[Reason]:
     everything = Q(scope=Scope.GLOBAL.value) | Q(scope=Scope.BROKER.value)
     for switch in KillSwitch.objects.filter(everything, is_on=True).order_by("scope", "subject"):
         yield Reason(What.KILL_SWITCH, f"the kill switch ({switch.named()}) is on")
+
+
+def _schedules(limits: Limits, now: datetime) -> Iterator[Reason]:
+    polled = StationHeartbeat.objects.filter(station=DecisionPoller.name)
+    newest = polled.order_by("-last_turn_at").values_list("last_turn_at", flat=True).first()
+    if newest is None:
+        yield Reason(What.SCHEDULES, "no schedule was run yet, by qcluster or cron")
+    elif (age := now - newest) > SCHEDULES_SILENT_AFTER:
+        yield Reason(
+            What.SCHEDULES,
+            f"the schedule that polls orders of decisions last went well {seconds(age)} s ago; expected "
+            f"{seconds(SCHEDULES_SILENT_AFTER)} s at most",
+        )
+
+
+def _sources(limits: Limits, now: datetime) -> Iterator[Reason]:
+    for notice in Notice.objects.filter(closed_at=None, kind__in=OF_A_SOURCE).order_by("id"):
+        yield Reason(What.SOURCE, f"{notice.kind}: {notice.subject}")
+
+
+def _decided(limits: Limits, now: datetime) -> Iterator[Reason]:
+    """Where days are decided on schedule, look at the newest that was due. A day by hand counts as well."""
+    if not trades_daily():
+        return
+    day = _newest_due(now)
+    newest = PlannedDay.objects.filter(trading_day=day, strategy_name=PORTFOLIO).order_by("-id").first()
+    if newest is None:
+        yield Reason(What.DECISIONS, f"nothing was decided for {day}")
+    elif newest.outcome != Outcome.DECIDED:
+        yield Reason(What.DECISIONS, f"{day} was refused: its page under Planned days says why")
+
+
+def _newest_due(now: datetime) -> date:
+    here = now.astimezone(NEW_YORK)
+    day = here.date() if here.time() >= DECIDED_BY else here.date() - timedelta(days=1)
+    while session_of(day) is None:
+        day -= timedelta(days=1)
+    return day
 
 
 def seconds(span: timedelta) -> int:

@@ -41,7 +41,7 @@ class Durations(NamedTuple):
 PREFIX = "hedgetrail_"
 
 METRICS = (
-    Metric("ready", "1 where fills are hedged just now, as /health/ready says"),
+    Metric("ready", "1 where fills are hedged, or days decided, as /health/ready says"),
     Metric("not_ready", "1 for each kind of reason why they are not", ("reason",)),
     Metric("feed_lag_seconds", "how old the newest block is that was read"),
     Metric("checkpoint_age_seconds", "how long ago the chain was read further", ("orderbook",)),

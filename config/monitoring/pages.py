@@ -1,4 +1,4 @@
-"""Pages of monitoring: whether the process lives, whether fills are hedged, and the figures for Prometheus.
+"""Pages of monitoring: whether the process lives, whether it does what it is for, and the figures for Prometheus.
 
 That the process lives is told to anyone. The rest is told to whoever knows METRICS_TOKEN, or, where there is none, to
 this machine alone.
@@ -57,7 +57,7 @@ def live(request: HttpRequest) -> HttpResponse:
 @require_safe
 @for_those_who_may_ask
 def ready(request: HttpRequest) -> HttpResponse:
-    """Tell whether fills are hedged just now: 200, or 503 with each reason why not."""
+    """Tell whether fills are hedged, or days decided, as they should be: 200, or 503 with each reason why not."""
     try:
         found = [{"what": each.what.value, "text": each.text} for each in reasons(limits(), now=timezone.now())]
     except (DatabaseError, InterfaceError) as error:

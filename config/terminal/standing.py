@@ -7,6 +7,7 @@ from typing import Any
 from audit_trail.decisions.models import Status, TradeDecision
 from config.monitoring.health import Limits, reasons
 from config.monitoring.queues import counted, queues
+from config.purpose import hedges
 from config.read_side import ReadSide, read_side
 from config.terminal.asked import MOST, Asked
 from config.terminal.orders import ANY_OPEN, orders
@@ -46,8 +47,9 @@ def standing(limits: Limits, *, now: datetime) -> list[Section]:
 def _needed(side: ReadSide, limits: Limits, now: datetime) -> Iterator[tuple[Any, ...]]:
     notices = open_notices()
     told = {(notice.kind, notice.subject) for notice in notices}
+    short = "not hedging" if hedges() else "not deciding"
     for reason in reasons(limits, now=now):
-        yield "not hedging", reason.what.value, None, reason.text
+        yield short, reason.what.value, None, reason.text
     for notice in notices:
         yield f"notice {notice.kind}", notice.subject, notice.opened_at, notice.text
     for order in side.orders.filter(detailed_status=OrderState.UNKNOWN).order_by(side.order_number):

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page
 
-DESK = ("/",)
+DESK = ("/", "/failed/", "/decisions/", "/symbols/AAPL/", "/orders/1/", "failed decision's story")
 ADMIN = (
     "/admin/",
     "/admin/trading/notice/",
@@ -32,6 +32,9 @@ def go_to(page: Page, where: str) -> None:
             page.goto("/admin/trading/offchaintrade/")
             number = page.locator("#result_list tbody tr").first.get_by_role("link").first.inner_text()
             page.goto(f"/admin/trading/operatorrequest/ask/recheck_order/?subject={number}")
+        case "failed decision's story":
+            page.goto("/failed/")
+            page.get_by_role("row").filter(has_text="decision of").get_by_role("link", name="story").first.click()
         case "failed decision":
             _first(page, "/admin/audit_trail/tradedecision/?status=failed")
         case "timeline":

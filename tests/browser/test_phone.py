@@ -49,10 +49,12 @@ def test_a_list_is_found_by_the_menu_and_searched(phone, picture):
     orders.tap()
 
     search = phone.get_by_role("textbox", name="Type to search").or_(phone.locator("#searchbar")).first
-    search.fill("AAPL")
+    rows = phone.locator("#result_list tbody tr")
+    symbol = rows.last.locator(".field-symbol").inner_text().split()[-1]
+    search.fill(symbol)
     search.press("Enter")
 
-    rows = phone.locator("#result_list tbody tr")
-    expect(rows.first).to_contain_text("AAPL")
-    expect(rows.filter(has_not_text="AAPL")).to_have_count(0)
+    expect(phone).to_have_url(re.compile(r"\?q="))
+    expect(rows.first).to_contain_text(symbol)
+    expect(rows.filter(has_not_text=symbol)).to_have_count(0)
     picture(phone, "phone-search")

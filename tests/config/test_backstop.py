@@ -5,8 +5,10 @@ from django.utils import timezone
 
 from config import backstop
 from config.backstop import BUSY, LASTS, NOT_THERE, give_turns
+from config.environment import SettingError
 from config.ledger_watch import compare_once
 from config.schedules import SCHEDULES, TURNS
+from tests.support import factories as make
 from tests.support.made_chain import MadeChain, take
 from tests.support.replay_node import replaying
 from tests.support.stations import Stations
@@ -147,3 +149,27 @@ def test_one_comparison_of_the_ledgers_runs_at_a_time(environment):
 
 def test_a_task_is_ended_before_its_lease(settings):
     assert settings.TASK_SECONDS == settings.Q_CLUSTER["timeout"] < LASTS.total_seconds()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_a_chain_schedules_do_what_there_is_for_one_that_only_decides(monkeypatch):
+    for name in ("RPC_URL", "ORDERBOOK_ADDRESS", "ORDER_OWNER", "DEPLOYMENT_BLOCK", "LEDGER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("BROKER", "dry_run")
+
+    assert set(run("fills").values()) == {NOT_THERE}
+    assert run("decision_polling") == {"decision_poller": "idle"}
+    assert run("operator_requests") == {"clerk": "idle"}
+    assert run("upkeep")["drainer"] == "idle"
+    # By which it is known that they are run.
+    assert StationHeartbeat.objects.filter(station="decision_poller", process="schedules").count() == 1
+
+
+@pytest.mark.django_db
+def test_an_installation_that_has_read_a_chain_does_not_do_without_it_in_silence(monkeypatch):
+    monkeypatch.delenv("ORDERBOOK_ADDRESS", raising=False)
+    monkeypatch.setenv("RPC_URL", "http://127.0.0.1:1")
+    make.checkpoint(updated_at=timezone.now())
+
+    with pytest.raises(SettingError, match="ORDERBOOK_ADDRESS is not set"):
+        run("decision_polling")

@@ -1,8 +1,9 @@
 """Many schedules, and a table of what they met.
 
-python -m tests.simulation --schedules 2000 --broker alpaca|schwab|both [--first-seed N] [--processes 2] [--tell]
+python -m tests.simulation --schedules 2000 --broker alpaca|schwab|both [--world whole] [--first-seed N] [--processes 2]
 
-It ends with 1 where anything was violated. `--tell` tells every step: for one schedule that failed.
+It ends with 1 where anything was violated. For one schedule that failed: `--shrink` looks for the fewest of its acts
+with which it fails, `--acts` plays these alone, `--tell` tells every step, `--log` prints all rows that it leaves.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import time
 from collections import Counter
 from typing import Any
 
-from tests.simulation.runs import PROJECT, Result, played
+from tests.simulation.runs import DATABASES, PROJECT, WORLDS, Result, Task, played
 
 TOLD_EVERY = 100
 
@@ -21,20 +22,27 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--schedules", type=int, default=100)
     parser.add_argument("--broker", choices=("alpaca", "schwab", "both"), default="both")
+    parser.add_argument("--world", choices=WORLDS, default="orders", help="the order pipeline alone, or the whole")
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=1, help="how many of this machine's; not of the story's")
-    parser.add_argument("--tell", action="store_true")
+    parser.add_argument("--database", choices=DATABASES, default=DATABASES[0])
+    parser.add_argument("--acts", default="", help="only these acts, as 0-3,7")
+    for flag in ("--tell", "--shrink", "--log"):
+        parser.add_argument(flag, action="store_true")
     asked = parser.parse_args(arguments)
-    if asked.tell and asked.processes > 1:
-        parser.error("--tell is for one process: what several do at once can't be read")
+    if (asked.tell or asked.log) and asked.processes > 1:
+        parser.error("--tell and --log are for one process: what several do at once can't be read")
+    if asked.acts and asked.schedules > 1:
+        parser.error("--acts is for one schedule: each has acts of its own")
 
     brokers = ("alpaca", "schwab") if asked.broker == "both" else (asked.broker,)
     seeds = range(asked.first_seed, asked.first_seed + asked.schedules)
     began, results = time.monotonic(), {broker: Result() for broker in brokers}
-    tasks = [(seed, broker) for broker in brokers for seed in seeds]
-    results_of = played(tasks, processes=asked.processes, tell=asked.tell)
-    for done, ((_, broker), result) in enumerate(zip(tasks, results_of, strict=True), 1):
-        results[broker].add(result)
+    how = {"acts": asked.acts, "tell": asked.tell, "shrinks": asked.shrink, "logs": asked.log}
+    tasks = [Task(seed, broker, asked.world, asked.database, **how) for broker in brokers for seed in seeds]
+    results_of = played(tasks, processes=asked.processes)
+    for done, (task, result) in enumerate(zip(tasks, results_of, strict=True), 1):
+        results[task.broker].add(result)
         for violation in result.violations:
             print(violation, flush=True)
         if done % TOLD_EVERY == 0:
@@ -55,6 +63,7 @@ def summary(results: dict[str, Result]) -> str:
         found: list[Counter[str]] = [getattr(result, part) for result in results.values()]
         for name in sorted(set().union(*found)):
             row(f"{heading}{name}", [each[name] for each in found])
+    row("hours that passed in them", [round(result.hours) for result in results.values()])
     row("faults in all", [sum(result.faults.values()) for result in results.values()])
     row("violations", [len(result.violations) for result in results.values()])
     widest = max(len(name) for name, _ in lines)

@@ -155,23 +155,6 @@ def a_symbol_is_forgotten() -> None:
     mock.patch.object(Hedger, "wanting", lambda self: [p for p in wanting(self) if p.symbol != "AAPL"]).start()
 
 
-def unknown_orders_are_left() -> None:
-    """Nobody asks what became of an order whose outcome is not known."""
-    from trading.conductor import dispatcher
-    from trading.offchain_order.aggregate import OrderState
-
-    mock.patch.object(dispatcher, "STATES", (OrderState.PLACED, OrderState.SENDING)).start()
-
-
-def refusals_are_waited_out_for_ever() -> None:
-    """A symbol that was refused waits for a hundred days."""
-    from datetime import timedelta
-
-    from trading.conductor import work
-
-    mock.patch.object(work, "backoff", return_value=timedelta(days=100)).start()
-
-
 BREAKAGES: dict[str, Callable[[], None]] = {
     breakage.__name__: breakage
     for breakage in (
@@ -190,8 +173,6 @@ BREAKAGES: dict[str, Callable[[], None]] = {
         buying_power_is_no_limit,
         a_closed_market_is_no_reason,
         a_symbol_is_forgotten,
-        unknown_orders_are_left,
-        refusals_are_waited_out_for_ever,
     )
 }
 

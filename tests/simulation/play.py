@@ -5,18 +5,25 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from unittest import mock
 
-from django.db import OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
 
 from config.venues.filling import Ending
 from config.venues.hours import Door
+from tests.simulation.blockchain import Blockchain
+from tests.simulation.blockchain_acts import Mined, NodeChanges, Other, Reorganised
 from tests.simulation.boundaries import Boundaries, Died, Weather
 from tests.simulation.chain import Chain
+from tests.simulation.chain_settling import ChainSettling
+from tests.simulation.database_trouble import DatabaseTrouble
+from tests.simulation.database_troubles import Troubles
 from tests.simulation.deeds import do
 from tests.simulation.judge import Judge
+from tests.simulation.judge_chain import ChainJudge
 from tests.simulation.processes import Process, Setting
 from tests.simulation.recorder import WatchingRecorder
 from tests.simulation.settling import Settling
@@ -38,12 +45,17 @@ from tests.simulation.story import (
 )
 from tests.support.made_chain import know_tokens
 from tests.support.stations import Clock
+from trading.broker_auth import keys
 from trading.brokers.recording import Outgoing, Recorder
+from trading.chain.logs import MalformedLog
+from trading.chain.node import NodeError
+from trading.conductor.checkpoints import LostLease
 from trading.conductor.reconciling.holding_checks import set_baseline
 from trading.conductor.reconciling.identity import confirm_account
 from trading.conductor.verbs.requests import Verb, ask
 from trading.ledger import book
 from trading.ledger.mode import THE_ROW, Installation, Mode
+from trading.market_hours.calendar import is_open, next_open
 from trading.position.aggregate import Position
 from trading.risk.controls import throw
 from trading.risk.scopes import Scope
@@ -67,6 +79,8 @@ class Outcome:
     troubles: Counter[str] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=Counter)
     history: list[Any] = field(default_factory=list)
+    hours: float = 0.0
+    """How long it was until the faults ended. What passes after that is waiting, mostly."""
 
 
 def say_nothing(what: str) -> None:
@@ -101,10 +115,14 @@ class Play:
         self.boundaries = Boundaries(self._meanwhile)
         self.recorder = WatchingRecorder(story.seed, self._see, lambda came: self.told(f"  {came}"), keeper)
         self.weather = Weather(story.seed, clock.forward)
-        self.setting = Setting(story, stage, venue, clock, self.recorder, self.boundaries, self.weather)
+        self.blockchain = None if story.chain is None else Blockchain(story.seed, story.chain, clock)
+        self.setting = Setting(
+            story, stage, venue, clock, self.recorder, self.boundaries, self.weather, self.blockchain
+        )
+        self.troubles = Troubles()
         self.ledger = self.setting.ledger()
         self._digits: int | None = None
-        self.chain = Chain()
+        self.chain: Chain | Blockchain = self.blockchain or Chain()
         self._processes: dict[int, Process] = {}
         self._under_way = 0
         self._held_up = 0
@@ -112,16 +130,22 @@ class Play:
         self._events = random.Random(f"{story.seed}/events")
         self._refused_events_rate = story.refused_events_rate
         self.judge = Judge(self)
+        self.chain_judge = None if self.blockchain is None else ChainJudge(self, self.blockchain)
 
     @classmethod
     @contextmanager
     def begun(cls, story: Story, stage: Stage, tell: Tell, keeper: Recorder | None) -> Iterator["Play"]:
-        clock, faults = Clock(), FaultsOfEachCall(story.seed, story.fault_rates)
+        clock = Clock() if story.started_at is None else Clock(story.started_at)
+        faults = FaultsOfEachCall(story.seed, story.fault_rates)
         quiet = FaultsOfEachCall(story.seed, {})
         with ExitStack() as stack:
             venue = stack.enter_context(stage.playing(story, clock, quiet))
             the_play = cls(story, stage, clock, faults, venue, tell, keeper)
             stack.enter_context(mock.patch.object(book, "append", the_play._append))
+            stack.enter_context(the_play.troubles.watching())
+            # What tokens are sealed with is the one thing here that would be another each time.
+            nonces = random.Random(f"{story.seed}/nonces")
+            stack.enter_context(mock.patch.object(keys, "get_random_bytes", nonces.randbytes))
             the_play._set_up()
             venue.faults = faults
             the_play.recorder.rate, the_play.weather.rate = story.unkept_rate, story.weather_rate
@@ -161,11 +185,15 @@ class Play:
     # How it goes.
 
     def to_its_end(self) -> None:
+        began = self.clock()
         for step in self.story.steps:
             self.clock.forward(step.seconds)
             for act in step.acts:
                 self._act(act)
+        self.outcome.hours = (self.clock() - began).total_seconds() / 3600
         self._end_the_faults()
+        if self.chain_judge is not None:
+            ChainSettling(self, self.chain_judge).until_read()
         settling = Settling(self)
         settling.until_quiet()
         self.judge.last_word(strict=False)
@@ -174,31 +202,48 @@ class Play:
             self.judge.last_word(strict=True)
         self._count()
 
-    def turn(self, process: int, station: str, stop: Stop | None = None) -> bool:
+    def turn(
+        self, process: int, station: str, stop: Stop | None = None, trouble: DatabaseTrouble | None = None
+    ) -> bool:
         """Give a turn, which may end in the middle. Return whether the station found something."""
-        self.told(f"{station} of {process}{'' if stop is None else f', {stop}'}")
+        self.told(f"{station} of {process}{''.join(f', {one}' for one in (stop, trouble) if one is not None)}")
         self._under_way += 1
         if stop is not None:
             self._held_up = process
         try:
-            with self.boundaries.armed(stop):
+            with self.boundaries.armed(stop), self.troubles.armed(trouble):
                 worked = self.process(process).turn(station, now=self.clock())
         except Died:
             self._processes.pop(process)
             worked = True
         except Exception as error:  # noqa: BLE001 - as the conductor does; the judge has a look at it.
-            self.judge.look_at_trouble(station, error)
+            if isinstance(error, DatabaseError | InterfaceError):
+                close_old_connections()
+            self._look_at(station, error, database_failed=self.troubles.failed_last)
             worked = True
         finally:
             self._under_way -= 1
         if worked:
             self.judge.after_a_turn()
+            if self.chain_judge is not None:
+                self.chain_judge.after_a_turn()
             self._do_what_waits()
         return worked
 
+    def _look_at(self, station: str, error: Exception, *, database_failed: bool) -> None:
+        """What a station may raise is counted: what the database or the node is at fault for; of the rest the judge
+        says whether it may."""
+        of_the_node = self.blockchain is not None and isinstance(error, NodeError | MalformedLog | LostLease)
+        if of_the_node or (database_failed and isinstance(error, DatabaseError | InterfaceError)):
+            self.outcome.troubles[f"{station}: {type(error).__name__}"] += 1
+            self.told(f"  {type(error).__name__}: {error}")
+        else:
+            self.judge.look_at_trouble(station, error)
+
     def _set_up(self) -> None:
         Installation.objects.update_or_create(id=THE_ROW, defaults={"mark": MARK, "last_order_number": 0})
-        know_tokens(*(f"t{name}" for name in SYMBOLS))
+        if self.blockchain is None:
+            know_tokens(*(f"t{name}" for name in SYMBOLS))
         self.setting.log_in()
         broker, _ = self.setting.broker(self.ledger)
         self._digits = broker.capabilities.fractional_digits
@@ -221,11 +266,13 @@ class Play:
             self.told(str(act))
         match act:
             case Turn():
-                self.turn(act.process, act.station, act.stop)
-            case Fills():
+                self.turn(act.process, act.station, act.stop, act.trouble)
+            case Fills() if isinstance(self.chain, Chain):
                 self.chain.mine(act, now=self.clock())
-            case Reorg():
+            case Reorg() if isinstance(self.chain, Chain):
                 self.chain.reorg(act, ledger=self.process().ledger, now=self.clock())
+            case Mined() | Other() | Reorganised() | NodeChanges() if self.blockchain is not None:
+                self.blockchain.do(act)
             case AtTheVenue():
                 if not self._done(act) and act.waits:
                     self._waiting.append(act)
@@ -282,6 +329,8 @@ class Play:
     def _meanwhile(self, stop: Stop) -> None:
         """Time passes while a process is held up, and another has turns: a station is never twice at work in one."""
         self.clock.forward(stop.seconds)
+        for act in stop.acts:
+            self._act(act)
         for station in stop.turns:
             self.turn(1 - self._held_up, station)
 
@@ -290,14 +339,27 @@ class Play:
         self.outcome.faults.update(self.faults.injected)
         self.outcome.faults.update(self.recorder.failures)
         self.outcome.faults.update(self.weather.met)
+        self.outcome.faults.update(self.troubles.met)
+        if self.blockchain is not None:
+            self.outcome.faults.update(self.blockchain.node.met)
+            self.blockchain.be_well()
         self.faults.clear()
         self.recorder.rate = self.weather.rate = Decimal(0)
         self._refused_events_rate = Decimal(0)
-        self.venue.exchange.set_door(Door.OPEN)
+        self.open_the_market()
         self.venue.exchange.set_rule(2, Ending.FILLED)
         self.setting.log_in()
         for name in ("", *SYMBOLS):
             self.throw(on=False, symbol=name)
+
+    def open_the_market(self) -> None:
+        """Where it goes by the calendar, that is when it opens next."""
+        if not self.story.by_calendar:
+            self.venue.exchange.set_door(Door.OPEN)
+            return
+        if not is_open(self.clock()):
+            self.clock.at = next_open(self.clock()) + timedelta(minutes=1)
+        self.venue.exchange.set_door(Door.CALENDAR)
 
     # What happens inside a turn.
 

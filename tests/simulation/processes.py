@@ -1,6 +1,7 @@
 """Processes: all stations of one of ours, with an adapter of its own, as they are put together in production."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -8,9 +9,12 @@ from config.venues.alpaca import AlpacaVenue
 from config.venues.schwab import SchwabVenue
 from config.venues.schwab_tokens import REDIRECT_URI
 from config.venues.venue import Venue
+from tests.simulation.blockchain import Blockchain
 from tests.simulation.boundaries import Boundaries, Weather, Wire
+from tests.simulation.rpc import OurClient
 from tests.simulation.stage import Stage
 from tests.simulation.story import BrokerName, Story
+from tests.support.made_chain import FIRST_BLOCK
 from tests.support.stations import Clock, Stations
 from trading.broker_auth.keys import KeyRing
 from trading.broker_auth.tokens import TokenStore
@@ -34,7 +38,9 @@ from trading.conductor.verbs.clerk import Clerk
 from trading.conductor.verbs.hand_orders import HandOrders
 from trading.conductor.verbs.order_verbs import OrderVerbs
 from trading.conductor.verbs.symbol_verbs import SymbolVerbs
+from trading.conductor.watcher import Watcher
 from trading.ledger.book import Ledger
+from trading.market_hours.calendar import is_open
 from trading.risk.situation import Terms
 from trading.values.secret import Secret
 
@@ -53,6 +59,9 @@ class Setting:
     recorder: Recorder
     boundaries: Boundaries
     weather: Weather
+    chain: Blockchain | None = None
+    begun: Counter[int] = field(default_factory=Counter)
+    """How often a process of a number has begun anew."""
 
     def ledger(self) -> Ledger:
         return Stations(
@@ -75,6 +84,10 @@ class Setting:
         )
         number = venue.exchange.account().number
         return SchwabBroker(http=line, tokens=keeper, account_number=number, clock=self.clock, paper=None), keeper
+
+    def node(self) -> OurClient | None:
+        """A client of the node, where there is a chain."""
+        return None if self.chain is None else OurClient(self.chain.node, self.boundaries, self.clock)
 
     def log_in(self) -> None:
         """Log in as an operator does, whatever there was before."""
@@ -117,12 +130,20 @@ class Process(Stations):
         broker, keeper = setting.broker(setting.ledger())
         # A stand-in for Schwab calls its account neither paper nor real.
         paper = True if story.broker is BrokerName.ALPACA else None
+        setting.begun[number] += 1
+        holder = f"simulated:{number}"
+        if setting.chain is not None:
+            # As in production no process has the name of one that was before it.
+            holder += f".{setting.begun[number]}"
+        node = setting.node()
         super().__init__(
             mode=story.mode,
             clock=clock,
             broker=broker,
             hedge_at=story.hedge_at,
-            holder=f"simulated:{number}",
+            holder=holder,
+            node=node,
+            session_open=is_open if story.by_calendar else None,
             legacy_projection=story.legacy_projection,
             poll_seconds=POLL.total_seconds(),
             refreshed=True,
@@ -133,7 +154,7 @@ class Process(Stations):
             ledger=self.ledger,
             poll_after=min(POLL, YOUNG_EVERY),
             may_trade=AccountCheck(broker, simulated=False),
-            sender=f"simulated:{number}",
+            sender=holder,
         )
         self.reconciler = Reconciler(broker=broker, ledger=self.ledger)
         self.clerk = Clerk(
@@ -142,6 +163,18 @@ class Process(Stations):
             symbols=SymbolVerbs(ledger=self.ledger),
         )
         self.exposure_watch = ExposureWatch(broker=broker, ledger=self.ledger)
+        if setting.chain is not None:
+            chain = setting.chain.terms
+            self.watcher = Watcher(
+                node=self.node,
+                orderbook=self.orderbook,
+                deployment_block=FIRST_BLOCK,
+                cutoff_tag=chain.cutoff_tag,
+                cutoff_seconds=chain.cutoff_seconds,
+                ledger=self.ledger,
+                holder=holder,
+                largest_range=chain.largest_range,
+            )
         self.tokens = None if keeper is None else TokenRefresher(keeper=keeper)
 
     def turn(self, name: str, *, now: datetime) -> bool:

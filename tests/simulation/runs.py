@@ -1,7 +1,10 @@
 """Runs: schedules played one after another, each on an empty database, by this process or by several beside it."""
 
 import gc
+import hashlib
+import re
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -9,12 +12,34 @@ from dataclasses import dataclass, field
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from tests.simulation import shrinking
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
+WORLDS = ("orders", "whole")
+DATABASES = ("sqlite", "postgres")
+_UNSHOWN = ("SECRET_KEY",)
 
-Task = tuple[int, str]
-"""A seed, and the broker at whose venue it is played."""
+
+class Task(NamedTuple):
+    """One schedule to be played."""
+
+    seed: int
+    broker: str
+    world: str
+    """The order pipeline alone, or the whole."""
+
+    database: str = "sqlite"
+    acts: str = ""
+    """Only these acts of it, as a failure that was shrunk names them."""
+
+    tell: bool = False
+    shrinks: bool = False
+    """Look for the fewest acts with which it fails."""
+
+    logs: bool = False
+    """Print all rows that it leaves, the event log first."""
 
 
 @dataclass
@@ -22,6 +47,7 @@ class Result:
     """What came of one schedule, or of many."""
 
     schedules: int = 0
+    hours: float = 0.0
     violations: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
@@ -30,18 +56,18 @@ class Result:
 
     def add(self, other: "Result") -> None:
         self.schedules += other.schedules
+        self.hours += other.hours
         self.violations += other.violations
         for name in ("counts", "faults", "troubles", "modes"):
             getattr(self, name).update(getattr(other, name))
 
 
-def played(tasks: Sequence[Task], *, processes: int, tell: bool) -> Iterator[Result]:
+def played(tasks: Sequence[Task], *, processes: int) -> Iterator[Result]:
     """Play them in their order. Only where one process plays all can it be told what happens."""
     if processes == 1:
-        for task in tasks:
-            yield _play(task, tell=tell)
+        yield from map(_play, tasks)
         return
-    # Spawned, since each has a database and a server of its own.
+    # Spawned, since each has a database of its own.
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         yield from pool.map(_play, tasks, chunksize=10)
 
@@ -55,53 +81,96 @@ def revision() -> str:
     return (git("rev-parse", "--short=12", "HEAD") or "no commit") + (" and changes" if git("status", "-s") else "")
 
 
-def told(outcome: Any) -> str:
-    """Say what was violated, and by which command it is played again."""
-    story = outcome.story
-    return "\n  ".join(
-        [
-            f"{story}, commit {revision()}",
-            *outcome.violations,
-            f"again: python -m tests.simulation --schedules 1 --first-seed {story.seed} --broker {story.broker} --tell",
-        ]
-    )
+def settings_hash() -> str:
+    """A hash of the settings in force, less what is secret or a matter of the machine."""
+    from django.conf import settings
+
+    names = sorted(name for name in dir(settings) if name.isupper() and name not in _UNSHOWN)
+    text = "\n".join(f"{name}={getattr(settings, name)!r}" for name in names).replace(str(PROJECT), ".")
+    # Where a function lies in memory is no setting.
+    text = re.sub(r" at 0x[0-9a-f]+", "", text)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 @cache
-def theatre() -> tuple[Any, Any]:
+def theatre(database: str = "sqlite") -> tuple[Any, Any]:
     """Set Django up, and make the database and the stage of this process, once."""
-    from tests.simulation.database import BlankDatabase
+    from tests.simulation.database import opened
 
-    database = BlankDatabase()
+    opened_database = opened(database)
     from tests.simulation.stage import Stage
 
-    stage = Stage()
-    stage.open()
     # A tenth of the time would go into looking for garbage among all that Django is: between stories is enough.
     gc.freeze()
     gc.disable()
-    return database, stage
+    return opened_database, Stage()
 
 
-def _play(task: Task, *, tell: bool = False) -> Result:
-    seed, broker = task
-    database, stage = theatre()
-    from tests.simulation.play import play, say_nothing
-    from tests.simulation.schedules import draw
-    from tests.simulation.story import BrokerName
+def _play(task: Task) -> Result:
+    outcome = _outcome(task, task.acts)
+    if task.logs:
+        from tests.simulation.eventlog import rows
 
-    database.empty()
-    try:
-        outcome = play(draw(seed, BrokerName(broker)), stage, print if tell else say_nothing)
-    except Exception as error:
-        error.add_note(f"this was seed {seed} at {broker}")
-        raise
-    gc.collect()
+        for line in rows():
+            sys.stdout.write(f"{line}\n")
     return Result(
         schedules=1,
-        violations=[told(outcome)] if outcome.violations else [],
+        hours=outcome.hours,
+        violations=[_told(task, outcome)] if outcome.violations else [],
         counts=outcome.counts,
         faults=outcome.faults,
         troubles=outcome.troubles,
         modes=Counter([str(outcome.story.mode)]),
     )
+
+
+def _outcome(task: Task, acts: str, *, tells: bool = True) -> Any:
+    database, stage = theatre(task.database)
+    from tests.simulation.play import play, say_nothing
+
+    database.empty()
+    try:
+        return play(story_of(task, acts), stage, print if task.tell and tells else say_nothing)
+    except Exception as error:
+        error.add_note(f"this was {task}")
+        raise
+    finally:
+        gc.collect()
+
+
+def story_of(task: Task, acts: str = "") -> Any:
+    """Draw the story of a task."""
+    from tests.simulation.schedules import draw
+    from tests.simulation.story import BrokerName
+    from tests.simulation.whole import draw_whole
+
+    story = (draw if task.world == "orders" else draw_whole)(task.seed, BrokerName(task.broker))
+    return shrinking.only(story, shrinking.numbers_of(acts)) if acts else story
+
+
+def _told(task: Task, outcome: Any) -> str:
+    """Say what was violated, and by which command it is played again."""
+    again = f"python -m tests.simulation --schedules 1 --first-seed {task.seed} --broker {task.broker}"
+    again += f" --world {task.world}" if task.world != WORLDS[0] else ""
+    again += f" --database {task.database}" if task.database != DATABASES[0] else ""
+    acts, lines = task.acts, [f"{outcome.story}, commit {revision()}, settings {settings_hash()}", *outcome.violations]
+    if task.shrinks and not acts:
+        acts, tries = _shrunk(task, outcome)
+        lines.append(f"shrunk to these of its {shrinking.count(outcome.story)} acts in {tries} tries: {acts}")
+    again += f" --acts {acts}" if acts else ""
+    return "\n  ".join([*lines, f"again: {again} --tell"])
+
+
+def _shrunk(task: Task, outcome: Any) -> tuple[str, int]:
+    """The fewest acts with which what was violated first is violated."""
+    sort = shrinking.sort_of(outcome.violations[0])
+
+    def fails(numbers: Sequence[int]) -> bool:
+        try:
+            tried = _outcome(task, shrinking.told(numbers), tells=False)
+        except Exception:  # noqa: BLE001 - a story that can't be played without some of its acts fails in another way
+            return False
+        return sort in map(shrinking.sort_of, tried.violations)
+
+    left, tries = shrinking.shrink(range(shrinking.count(outcome.story)), fails)
+    return shrinking.told(left), tries

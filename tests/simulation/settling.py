@@ -16,6 +16,7 @@ from trading.conductor.reconciling.reconciler import EVERY
 from trading.conductor.verbs.requests import Verb, ask
 from trading.conductor.work import OrderWork, SymbolWait
 from trading.ledger.backlog import BackloggedEvent
+from trading.market_hours.calendar import is_open
 from trading.offchain_order.aggregate import OPEN
 from trading.risk.facts import BrokerFact
 from trading.risk.records import Denial
@@ -164,6 +165,9 @@ class Settling:
             at = rows.filter(not_before__gt=now).aggregate(at=Min("not_before"))["at"]
             if at is not None:
                 due.append(at)
+        if self._play.story.by_calendar and not is_open(now):
+            self._play.open_the_market()
+            return
         step = min(min(due, default=now + timedelta(seconds=10)) - now, LONGEST_STEP)
         self._play.clock.forward(max(step.total_seconds(), 0.5))
 

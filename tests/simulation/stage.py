@@ -1,16 +1,16 @@
-"""The stage: one server, and on it a venue of each story's own, with every fault that its protocol can have."""
+"""The stage: on it stands a venue of each story's own, with every fault that its protocol can have."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
 from typing import ClassVar
+from urllib.parse import parse_qs
 
 import httpx2
 
-from config.venues import server
 from config.venues.accounts import Account
 from config.venues.alpaca import AlpacaVenue
 from config.venues.exchange import Exchange
@@ -29,11 +29,13 @@ from config.venues.faults import (
     refuse,
     status_word,
 )
+from config.venues.hours import Door, Hours
 from config.venues.schwab import SchwabVenue
 from config.venues.venue import Venue
-from config.venues.wire import Asked, Delivery
+from config.venues.wire import Asked, Cut, Delivery
 from tests.simulation.story import BrokerName, Story
 
+HALF_DAYS = (date(2026, 11, 27), date(2026, 12, 24))
 _WORDS = ("on_the_moon", "PENDING_NEW_WORD")
 _READS = (
     *USUAL["*"],
@@ -105,42 +107,76 @@ class FaultsOfEachCall(FaultPlan):
 
 
 class Stage:
-    """Listens as long as it is open; which venue answers changes with the story."""
+    """Where the venue of each story is; what is sent to `line` comes to it, in the same thread and without a socket."""
+
+    url = "http://venue.example"
 
     def __init__(self) -> None:
-        self.venue: Venue | None = None
-        self._server = server.Server(self._handle)
-        # Without verifying, which is slow to make ready: nobody talks https here.
-        self.line = httpx2.HTTPTransport(verify=False)
-
-    @property
-    def url(self) -> str:
-        return self._server.url
-
-    def open(self) -> None:
-        self._server.open()
-
-    def close(self) -> None:
-        self._server.close()
-        self.line.close()
+        self._venue: Venue | None = None
+        self._clock: Callable[[], datetime] | None = None
+        self.line: httpx2.BaseTransport = _InThisProcess(self._answered)
 
     @contextmanager
     def playing(self, story: Story, clock: Callable[[], datetime], faults: FaultPlan) -> Iterator[Venue]:
         """Put up the venue of a story. Its clock is the story's, on its wall too."""
-        self.venue = _venue(story, clock, faults)
-        told = server._Handler.date_time_string
-        server._Handler.date_time_string = lambda handler, timestamp=None: format_datetime(clock(), usegmt=True)  # type: ignore[method-assign]
+        self._venue, self._clock = _venue(story, clock, faults), clock
         try:
-            yield self.venue
+            yield self._venue
         finally:
-            server._Handler.date_time_string = told  # type: ignore[method-assign]
-            venue, self.venue = self.venue, None
+            venue, self._venue = self._venue, None
             venue.close()  # Raises where the venue itself failed.
 
-    def _handle(self, asked: Asked) -> Delivery:
-        if self.venue is None:
+    def _answered(self, asked: Asked) -> tuple[Delivery, datetime]:
+        if self._venue is None or self._clock is None:
             raise RuntimeError("a call came after the story was over")
-        return self.venue.handle(asked)
+        delivery = self._venue.handle(asked)
+        return delivery, self._clock()
+
+
+class _InThisProcess(httpx2.BaseTransport):
+    """Brings a request to a venue and its answer back, as the venue's server does, ends of connections included."""
+
+    def __init__(self, answered: Callable[[Asked], tuple[Delivery, datetime]]) -> None:
+        self._answered = answered
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        delivery, now = self._answered(
+            Asked(
+                method=request.method,
+                path=request.url.raw_path.decode().partition("?")[0],
+                query=_query(request.url.query),
+                headers={name.lower(): value for name, value in request.headers.items()},
+                body=request.read(),
+            )
+        )
+        if delivery.wait_seconds:
+            raise RuntimeError("who waits here waits for ever: let the weather delay an answer")
+        if delivery.cut is Cut.UNANSWERED:
+            raise httpx2.ReadError("[Errno 104] Connection reset by peer", request=request)
+        content, kind = delivery.answer.encoded()
+        headers = [("Server", "Venue"), ("Date", format_datetime(now, usegmt=True))]
+        if kind is not None:
+            headers.append(("Content-Type", kind))
+        if delivery.answer.status != 204:
+            headers.append(("Content-Length", str(len(content))))
+        headers += delivery.answer.headers.items()
+        body = _Body(content, request, cut=delivery.cut is Cut.WITHIN)
+        return httpx2.Response(delivery.answer.status, headers=headers, stream=body, request=request)
+
+
+class _Body(httpx2.SyncByteStream):
+    def __init__(self, content: bytes, request: httpx2.Request, *, cut: bool) -> None:
+        self._content, self._request, self._cut = content, request, cut
+
+    def __iter__(self) -> Iterator[bytes]:
+        if self._cut:
+            yield self._content[: len(self._content) // 2]
+            raise httpx2.ReadError("[Errno 104] Connection reset by peer", request=self._request)
+        yield self._content
+
+
+def _query(query: bytes) -> dict[str, str]:
+    return {name: ",".join(values) for name, values in parse_qs(query.decode(), keep_blank_values=True).items()}
 
 
 def _venue(story: Story, clock: Callable[[], datetime], faults: FaultPlan) -> Venue:
@@ -148,7 +184,10 @@ def _venue(story: Story, clock: Callable[[], datetime], faults: FaultPlan) -> Ve
     for symbol, shares in story.held.items():
         account.hold(symbol, shares, Decimal(100))
     seconds, ending = story.first_rule
-    exchange = Exchange(clock=clock, accounts=[account], fill_seconds=seconds, ending=ending)
+    # The exchange's own half days, as the calendar of ours has them from the same library.
+    half_days = {day: time(13) for day in HALF_DAYS} if story.by_calendar else None
+    hours = Hours(Door.CALENDAR if story.by_calendar else Door.OPEN, early_closes=half_days)
+    exchange = Exchange(clock=clock, accounts=[account], fill_seconds=seconds, ending=ending, hours=hours)
     if story.broker is BrokerName.SCHWAB:
         return EverySchwab(
             exchange,

@@ -1,12 +1,15 @@
 """A story: what happens on the chain, at the venue and to our processes, step by step, drawn before any of it plays."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from config.venues.filling import Ending
 from config.venues.hours import Door
+from tests.simulation.blockchain_acts import ChainAct, ChainTerms
+from tests.simulation.database_trouble import DatabaseTrouble
 from trading.conductor.verbs.requests import Verb
 from trading.ledger.mode import Mode
 
@@ -41,6 +44,8 @@ class Stop:
     dies: bool
     seconds: float = 0.0
     turns: tuple[str, ...] = ()
+    acts: tuple[Any, ...] = ()
+    """What else happens meanwhile: on the chain, at the venue, by an operator."""
 
 
 # What happens in a step.
@@ -129,9 +134,10 @@ class Turn:
     process: int
     station: str
     stop: Stop | None = None
+    trouble: DatabaseTrouble | None = None
 
 
-Act = Fills | Reorg | AtTheVenue | Market | Trouble | Operator | Switch | Turn
+Act = Fills | Reorg | AtTheVenue | Market | Trouble | Operator | Switch | Turn | ChainAct
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +176,19 @@ class Story:
     """How often the event store refuses, where the legacy rows are the truth."""
 
     steps: tuple[Step, ...] = field(repr=False)
+
+    # Of a story of the whole system.
+
+    chain: ChainTerms | None = None
+    """Without one, fills come into the inbox by themselves."""
+
+    started_at: datetime | None = None
+    by_calendar: bool = False
+    """The market opens and closes when the exchange does."""
+
+    @property
+    def world(self) -> str:
+        return "orders" if self.chain is None else "whole"
 
     @property
     def lasts(self) -> timedelta:

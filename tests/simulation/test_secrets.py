@@ -33,10 +33,7 @@ SECRETS = {
 
 @pytest.fixture
 def stage():
-    stage = Stage()
-    stage.open()
-    yield stage
-    stage.close()
+    return Stage()
 
 
 @pytest.mark.parametrize("seed", SEEDS)

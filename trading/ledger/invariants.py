@@ -164,7 +164,8 @@ def _broken_link(order: Any, link: Any, trade: Any) -> Iterator[Broken]:
     name = f"order {order.pk}, trade {trade.trade if trade is not None else link.trade_id}"
     if trade is None:
         yield Broken(order.symbol, name, "link", "a trade that is known", "none")
-    elif (trade.base_symbol, trade.side) != (order.symbol, Side(order.side).opposite):
+    elif not link.reorged and (trade.base_symbol, trade.side) != (order.symbol, Side(order.side).opposite):
+        # After a reorg another fill may stand under the same transaction and log index.
         expected = f"a {Side(order.side).opposite} of {order.symbol}"
         yield Broken(order.symbol, name, "link", expected, f"a {trade.side} of {trade.base_symbol}")
     if not 0 <= link.released_shares <= link.contributed_shares:

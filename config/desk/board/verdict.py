@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from config.monitoring.health import Limits, reasons
+from config.purpose import hedges
 from trading.notices.models import Notice
 
 NOTICES_SHOWN, NOTICES_COUNTED = 12, 500
@@ -28,16 +29,24 @@ class Verdict(NamedTuple):
     reasons: list[str]
     notices: list[Notice]
     more_notices: int
+    hedges: bool = True
+    """Whether there are fills to hedge: not where an installation only decides."""
 
     @property
     def sentence(self) -> str:
         match self.stand:
             case Stand.WELL:
-                return "Fills are hedged, and nothing waits for an operator."
+                return f"{self._what_goes_well}, and nothing waits for an operator."
             case Stand.SEE_TO:
-                return "Fills are hedged, and something waits for an operator."
-            case Stand.AT_RISK:
+                return f"{self._what_goes_well}, and something waits for an operator."
+            case Stand.AT_RISK if self.hedges:
                 return "Money is at risk: fills are not hedged, or not all."
+            case Stand.AT_RISK:
+                return "It does not decide as it should."
+
+    @property
+    def _what_goes_well(self) -> str:
+        return "Fills are hedged" if self.hedges else "Days are decided"
 
 
 def verdict(limits: Limits, *, now: datetime) -> Verdict:
@@ -45,4 +54,4 @@ def verdict(limits: Limits, *, now: datetime) -> Verdict:
     against = [reason.text for reason in reasons(limits, now=now)]
     notices = list(Notice.objects.filter(closed_at=None).order_by("id")[:NOTICES_COUNTED])
     stand = Stand.AT_RISK if against else Stand.SEE_TO if notices else Stand.WELL
-    return Verdict(stand, against, notices[:NOTICES_SHOWN], max(len(notices) - NOTICES_SHOWN, 0))
+    return Verdict(stand, against, notices[:NOTICES_SHOWN], max(len(notices) - NOTICES_SHOWN, 0), hedges())

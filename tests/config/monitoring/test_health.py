@@ -24,6 +24,11 @@ def told(now=NOW):
     return [(reason.what, reason.text) for reason in reasons(LIMITS, now=now)]
 
 
+@pytest.fixture(autouse=True)
+def a_chain_is_named(monkeypatch):
+    monkeypatch.setenv("ORDERBOOK_ADDRESS", "0xd2938e7c9fe3597f78832ce780feb61945c377d7")
+
+
 @pytest.fixture
 def conducting():
     """What a conductor that gets on leaves behind it."""

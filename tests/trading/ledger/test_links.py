@@ -284,6 +284,18 @@ def test_a_fill_that_comes_back_can_be_linked_to_its_order_a_second_time(steps):
     assert steps.position().net == d("-1.5")
 
 
+def test_after_a_reorg_another_fill_may_stand_at_the_place_of_one_that_was_hedged(steps):
+    """A transaction with two fills of ours comes back at another index, and the second takes the name of the first."""
+    fill = steps.fill("SELL", "2", block=5)
+    steps.hedge()
+    steps.reorg(fill)
+
+    steps.fill("BUY", "5", block=6, tx=fill.tx_hash)
+
+    assert list(compare(steps.ledger.mode)) == []
+    assert steps.position().net == 5
+
+
 def test_a_reorg_opens_the_fills_again_that_were_netted_with_it(steps):
     steps.fill("BUY", "1")
     sold = steps.fill("SELL", "0.75")

@@ -6,8 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from trading.brokers.http import Answer, NotJson
-from trading.values.outside import NotATime, in_utc, number
+from trading.brokers.http import Answer
+from trading.values.outside import NotATime, NotJson, in_utc, number
 from trading.values.quantities import NotANumber, Shares, Usd
 from trading.values.symbols import NotASymbol, Symbol, symbol
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from trading.brokers.http import Answer, NotJson, refuse_by_status
+from trading.brokers.http import Answer, refuse_by_status
 from trading.brokers.outcomes import BrokerUnavailable, NotAuthorised, UnusableAnswer
-from trading.values.outside import NotATime, in_utc, number
+from trading.values.outside import NotATime, NotJson, in_utc, number
 from trading.values.quantities import NotANumber
 
 Json = Mapping[str, Any]

@@ -12,10 +12,11 @@ from urllib.parse import SplitResult, unquote, urlencode, urlsplit
 
 import msgspec
 
-from trading.brokers.http import Answer, BrokerHttp, NotJson, refuse_by_status
+from trading.brokers.http import Answer, BrokerHttp, refuse_by_status
 from trading.brokers.outcomes import BrokerError, BrokerUnavailable, LoginNeeded, NotAuthorised, OutcomeUnknown
 from trading.brokers.recording import Reference
 from trading.brokers.schwab.answers import unpacked
+from trading.values.outside import NotJson
 from trading.values.secret import Secret
 
 AUTHORIZE = "/v1/oauth/authorize"

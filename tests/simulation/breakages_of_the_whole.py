@@ -1,0 +1,75 @@
+"""Breakages of the whole: a guarantee that only a chain, a node or a database puts to the test, taken out.
+
+python -m tests.simulation.breakages_of_the_whole NAME --schedules 20 --broker alpaca --world whole [--first-seed N]
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from unittest import mock
+
+from tests.simulation.__main__ import main
+from tests.simulation.runs import PROJECT, theatre
+
+
+def reorgs_are_not_looked_for() -> None:
+    """What was read is taken for final."""
+    from trading.conductor.watcher import Watcher
+
+    mock.patch.object(Watcher, "_look_back", return_value=False).start()
+
+
+def logs_and_checkpoint_are_two_commits() -> None:
+    """The checkpoint moves before the logs are in the inbox."""
+    from django.db import transaction
+
+    from trading.conductor import watcher
+
+    store = watcher.Watcher._store
+
+    def twice(self, checkpoint, scanned, now):  # type: ignore[no-untyped-def]
+        with transaction.atomic(durable=True):
+            watcher.move(checkpoint, now=now, next_block=max(scanned.end_block, checkpoint.next_block))
+        store(self, checkpoint, scanned, now)
+
+    mock.patch.object(watcher.Watcher, "_store", twice).start()
+
+
+def nobody_looks_for_amounts() -> None:
+    """A clear whose amounts the node has not listed is taken for no fill."""
+    from trading.chain.fills import NOT_OURS
+    from trading.conductor import processor
+
+    amounts = processor.Processor._amounts
+    read = processor.Processor.read
+
+    def without(self, clear, raw, after):  # type: ignore[no-untyped-def]
+        if after is None:
+            raise _NoAmounts
+        return amounts(self, clear, raw, after)
+
+    def reading(self, row):  # type: ignore[no-untyped-def]
+        try:
+            return read(self, row)
+        except _NoAmounts:
+            return NOT_OURS
+
+    mock.patch.object(processor.Processor, "_amounts", without).start()
+    mock.patch.object(processor.Processor, "read", reading).start()
+
+
+class _NoAmounts(Exception):
+    pass
+
+
+BREAKAGES: dict[str, Callable[[], None]] = {
+    breakage.__name__: breakage
+    for breakage in (reorgs_are_not_looked_for, logs_and_checkpoint_are_two_commits, nobody_looks_for_amounts)
+}
+
+
+if __name__ == "__main__":
+    os.chdir(PROJECT)
+    theatre()
+    BREAKAGES[sys.argv[1]]()
+    sys.exit(main(sys.argv[2:]))
