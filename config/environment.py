@@ -314,6 +314,7 @@ def read(variable: Variable, parse: Callable[[str], T], environ: Mapping[str, st
             )
         text = variable.default
     try:
+        text.encode()  # Of bytes that are no text, Python makes halves of letters, which nothing keeps.
         return parse(text)
     except ValueError as error:
         found = "" if variable.secret else f", found {text[:_LONGEST_SHOWN]!r}"
