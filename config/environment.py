@@ -318,7 +318,7 @@ def read(variable: Variable, parse: Callable[[str], T], environ: Mapping[str, st
         return parse(text)
     except ValueError as error:
         found = "" if variable.secret else f", found {text[:_LONGEST_SHOWN]!r}"
-        reason = f" ({error})" if str(error) else ""
+        reason = f" ({str(error)[:_LONGEST_SHOWN]})" if str(error) else ""
     del text
     # Apart from the error that it came of, whose frames hold the value.
     raise SettingError(
