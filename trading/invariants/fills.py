@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from trading.conductor.checkpoints import ChainCheckpoint
@@ -12,6 +13,8 @@ from trading.notices.models import Notice
 from trading.values.arithmetic import plain
 
 Place = tuple[str, int]
+
+LONG_AGO, FOR_EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 @invariant("I2", "I9")
@@ -45,10 +48,16 @@ def trade_is_one_log(look: Look) -> Iterator[Wrong]:
                 yield _wrong(trade.trade, "no shares of a reorged trade to be hedged", plain(trade.unlinked_shares))
 
 
+def _told_of_parked_logs() -> dict[str, datetime]:
+    """Until when a notice of each parked log stood; one that is open stands for ever."""
+    notices = Notice.objects.filter(kind="parked_log").order_by("id").values_list("subject", "closed_at")
+    return {subject: closed_at or FOR_EVER for subject, closed_at in notices}
+
+
 @invariant("I9")
 def log_has_its_outcome(look: Look) -> Iterator[Wrong]:
     """Every log that was read is a fill, filtered or parked for a reason, reorged, or waits; and never two of these."""
-    parked = set(Notice.objects.filter(kind="parked_log", closed_at=None).values_list("subject", flat=True))
+    told = _told_of_parked_logs()
     for log in look.each(look.begun(QueuedLog.objects.defer("event_data"), "created_at")):
         if log.processed is not (log.outcome != Outcome.QUEUED) or log.processed is not (log.processed_at is not None):
             found = f"processed {log.processed} at {log.processed_at}, as {log.outcome or 'queued'}"
@@ -59,8 +68,8 @@ def log_has_its_outcome(look: Look) -> Iterator[Wrong]:
             )
         if log.outcome in (Outcome.FILTERED, Outcome.PARKED) and not log.reason:
             yield _wrong(log, f"a reason why it is {log.outcome}", "none")
-        if log.outcome == Outcome.PARKED and str(log) not in parked:
-            yield _wrong(log, "an open notice of a parked log", "none")
+        if log.outcome == Outcome.PARKED and log.processed_at and told.get(str(log), LONG_AGO) < log.processed_at:
+            yield _wrong(log, "a notice of a parked log, which stood when it was parked or later", "none")
 
 
 @invariant("I9")
