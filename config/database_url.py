@@ -13,7 +13,9 @@ def parsed(text: str, folder: Path) -> dict[str, Any]:
         return _sqlite(text, folder)
     if scheme in ("postgres", "postgresql"):
         return _postgresql(text)
-    raise ValueError(f"found the scheme {scheme!r}" if "://" in text else "found no scheme")
+    # What is no scheme may be a part of the address with a password in it.
+    told = "://" in text and re.fullmatch(r"[a-z][a-z0-9+.-]{0,19}", scheme)
+    raise ValueError(f"found the scheme {scheme!r}" if told else "found no scheme")
 
 
 def _sqlite(text: str, folder: Path) -> dict[str, Any]:

@@ -314,10 +314,11 @@ def read(variable: Variable, parse: Callable[[str], T], environ: Mapping[str, st
             )
         text = variable.default
     try:
+        text.encode()  # Of bytes that are no text, Python makes halves of letters, which nothing keeps.
         return parse(text)
     except ValueError as error:
         found = "" if variable.secret else f", found {text[:_LONGEST_SHOWN]!r}"
-        reason = f" ({error})" if str(error) else ""
+        reason = f" ({str(error)[:_LONGEST_SHOWN]})" if str(error) else ""
     del text
     # Apart from the error that it came of, whose frames hold the value.
     raise SettingError(

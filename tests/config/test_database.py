@@ -63,6 +63,7 @@ def test_options_of_postgresql_are_passed_on():
     [
         "mysql://me:hunter2@db/hedge",
         "me:hunter2@db/hedge",
+        "me:hunter2@postgres://db/hedge",
         "postgres://me:hunter2@db",
         "postgres://me:hunter2@db/hedge?nonsense=1",
         "sqlite://hedge.sqlite3",

@@ -274,3 +274,8 @@ def test_a_folder_is_named_in_full_or_not_at_all(variable):
     assert environment.folder(variable, {variable.name: "/srv/a folder"}) == Path("/srv/a folder")
     with pytest.raises(SettingError, match=r"found 'seals' \(it does not begin with a slash"):
         environment.folder(variable, {variable.name: "seals"})
+
+
+def test_what_is_no_text_is_no_setting():
+    with pytest.raises(SettingError, match=r"ALLOWED_HOSTS is not valid.*found '\\udcff'"):
+        environment.allowed_hosts({"ALLOWED_HOSTS": "\udcff"})

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from trading.cutover.findings import BadRow
-from trading.fields import NotExact, exact
+from trading.values.outside import in_utc, number
+from trading.values.quantities import NotANumber
 
 LARGEST = 2**63 - 1
 
@@ -35,21 +36,21 @@ class Cells:
 
     def __init__(self, table: str, key: str, values: dict[str, Any]) -> None:
         self._table, self._values = table, values
-        self.id = str(values.get(key))
+        self.id = _shown(values.get(key))
 
     def refuse(self, column: str, reason: str) -> NoReturn:
         raise BadCell(self.bad(column, reason))
 
     def bad(self, column: str, reason: str) -> BadRow:
         value = self._values.get(column)
-        return BadRow(self._table, self.id, column, "nothing" if value is None else str(value)[:80], reason)
+        return BadRow(self._table, self.id, column, "nothing" if value is None else _shown(value), reason)
 
     def has(self, column: str) -> bool:
         return self._values.get(column) is not None
 
     def text(self, column: str, *, longest: int = 128) -> str:
         value = self._values.get(column)
-        if not isinstance(value, str) or not value or len(value) > longest:
+        if not isinstance(value, str) or not value or len(value) > longest or "\0" in value:
             self.refuse(column, f"expected a text of 1 to {longest} characters")
         return value
 
@@ -71,8 +72,8 @@ class Cells:
         if isinstance(value, bool) or not isinstance(value, int | float):
             self.refuse(column, "expected a number")
         try:
-            return exact(Decimal(repr(value)))
-        except (NotExact, ArithmeticError) as error:
+            return number(Decimal(repr(value)), "a finite number")
+        except NotANumber as error:
             self.refuse(column, str(error))
 
     def above_zero(self, column: str) -> Decimal:
@@ -92,9 +93,9 @@ class Cells:
         value = self._values.get(column)
         try:
             time = datetime.fromisoformat(value if isinstance(value, str) else "")
+            return in_utc(time.replace(tzinfo=UTC) if time.tzinfo is None else time)
         except ValueError:
             self.refuse(column, "expected a time as 2025-10-28 21:00:00")
-        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 class ForeignFile:
@@ -132,8 +133,13 @@ def open_foreign(path: str) -> Iterator[ForeignFile]:
             connection.execute("BEGIN")
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             yield ForeignFile(connection)
-    except sqlite3.Error as error:
+    # Of a damaged file, SQLite's own words may be no text.
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise NotReadable(f"{file} can't be read as a SQLite database: {error}") from error
+
+
+def _shown(value: object) -> str:
+    return str(value)[:80].replace("\0", "\ufffd")
 
 
 def _text(raw: bytes) -> str | bytes:

@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -310,6 +311,16 @@ def test_an_answer_without_end_fills_no_memory(memory, httpserver):
     http.close()
 
 
+@pytest.fixture
+def usual_depth():
+    """As deep as Python goes by itself; in this process, tests have imported libraries that lift the limit."""
+    lifted = sys.getrecursionlimit()
+    sys.setrecursionlimit(1000)
+    yield
+    sys.setrecursionlimit(lifted)
+
+
+@pytest.mark.usefixtures("usual_depth")
 @pytest.mark.parametrize(
     "body", [b"[" * 200_000, b'{"a":' * 200_000, b"1e99999999999999999999", b"[1e-99999999999999999999]", b'"\xff"']
 )

@@ -427,6 +427,18 @@ BAD = {
         "accumulated_long\t-0.5\texpected zero or more",
     ),
     "a symbol with spaces": (lambda old: old.position("A B"), "symbol\tA B\texpected a stock symbol"),
+    "an amount that nothing has": (
+        lambda old: old.trade("BUY", 1e-200, n=1),
+        "amount\t1e-200\texpected a finite number of at most 50 places",
+    ),
+    "a time before all times": (
+        lambda old: old.trade("BUY", 1.0, n=1, block_timestamp="0001-01-01T00:00:00+14:00"),
+        "block_timestamp\t0001-01-01T00:00:00+14:00\texpected a time as",
+    ),
+    "an id that no database keeps": (
+        lambda old: old.order("SELL", 1, status="FILLED", order_id="OR\0D"),
+        "order_id\tOR\ufffdD\texpected a text of 1 to 128 characters",
+    ),
     "a link to no trade": (
         lambda old: old.link(99, old.order("BUY", 1, status="FAILED"), 1.0),
         "trade_id\t99\texpected a trade that is taken over",

@@ -1,5 +1,6 @@
 """What others tell: read exactly, or refused where nothing real is like that."""
 
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -13,6 +14,16 @@ def test_numbers_of_json_keep_their_digits():
     assert json_of(b'[1.10, 2, "3"]') == [Decimal("1.10"), 2, "3"]
 
 
+@pytest.fixture
+def usual_depth():
+    """As deep as Python goes by itself; in this process, tests have imported libraries that lift the limit."""
+    lifted = sys.getrecursionlimit()
+    sys.setrecursionlimit(1000)
+    yield
+    sys.setrecursionlimit(lifted)
+
+
+@pytest.mark.usefixtures("usual_depth")
 @pytest.mark.parametrize(
     ("text", "why"),
     [
