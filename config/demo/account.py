@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 
@@ -23,6 +23,7 @@ from config.wiring import Wired
 from trading.conductor.reconciling.holding_checks import set_baseline
 from trading.conductor.reconciling.identity import confirm_account
 from trading.ledger.book import Ledger
+from trading.values.arithmetic import ZERO
 from trading.values.quantities import Shares
 from trading.values.symbols import symbol
 
@@ -48,22 +49,24 @@ def opened(broker: str, *, fill_seconds: Decimal) -> Iterator[Venue | None]:
         yield venue
 
 
-def move_in(venue: Venue, wired: Wired, faults: FaultPlan | None) -> None:
+def move_in(venue: Venue | None, wired: Wired, faults: FaultPlan | None) -> None:
     """Do what an operator does before the first order; faults begin after it."""
+    if venue is None:
+        set_baselines(wired.broker.name, dict.fromkeys(SYMBOLS, ZERO), "the dry run holds nothing besides our orders")
+        return
     if isinstance(venue, SchwabVenue):
         log_in(wired.ledger)
     confirm_account(wired.broker.name, wired.broker.account(), actor="demo", reason=WHY, now=timezone.now())
-    for holding in wired.broker.holdings().held:
-        set_baseline(
-            wired.broker.name,
-            symbol(holding.symbol),
-            Shares(holding.net_shares),
-            actor="demo",
-            reason=WHY,
-            now=timezone.now(),
-        )
+    held = {holding.symbol: holding.net_shares for holding in wired.broker.holdings().held}
+    set_baselines(wired.broker.name, held, WHY)
     if faults is not None:
         venue.faults = faults
+
+
+def set_baselines(broker: str, held: Mapping[str, Decimal], reason: str) -> None:
+    """Say what the account holds besides our orders."""
+    for each, shares in held.items():
+        set_baseline(broker, symbol(each), Shares(shares), actor="demo", reason=reason, now=timezone.now())
 
 
 def log_in(ledger: Ledger) -> None:

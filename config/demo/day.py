@@ -177,8 +177,7 @@ def begun(
         os.environ.update(market.environment())
         os.environ[ALERT_URLS.name] = webhook.address
         wired = wire()
-        if venue is not None:
-            move_in(venue, wired, faults)
+        move_in(venue, wired, faults)
         conductor = wired.conductor()
         conductor.start()
         try:

@@ -12,10 +12,15 @@ WITHOUT_ROWS = {
     "trading.SchwabAuthView": "only Schwab has logins, and hedges go to the dry run: see demo --broker schwab",
     "trading.BrokerLogin": "only Schwab has logins, and hedges go to the dry run: see demo --broker schwab",
     "trading.BrokerToken": "only Schwab has tokens, and hedges go to the dry run: see demo --broker schwab",
+    "trading.Sending": "only at Schwab an order on its way is a row, since it knows no ids of ours",
+    "trading.BrokerPause": "no broker asks for fewer calls: see demo --broker alpaca --faults 7:0.1",
     "trading.AuthNote": "notes of logins wait for the event store, which took all at once",
     "trading.BackloggedEvent": "events wait here for an event store that does not take them, and it takes all",
     "eventstore.Projection": "every view is written with its events: none catches up with the log",
     "eventstore.EventArchive": "a day is too young to be archived",
+    "django_q.OrmQ": "the demo does what is scheduled by itself, without qcluster",
+    "django_q.Success": "the demo does what is scheduled by itself, without qcluster",
+    "django_q.Failure": "the demo does what is scheduled by itself, without qcluster",
     "axes.AccessLog": "nobody has logged in, until somebody looks at the pages",
     "axes.AccessAttempt": "nobody has mistaken a password",
 }
@@ -23,6 +28,7 @@ AT_TIMES = {
     "trading.Exposure": "stands here until it is hedged, and in the end all is",
     "trading.SymbolLock": "a symbol is locked while its order is under way",
     "trading.SymbolWait": "a symbol waits from a refusal of the broker's to its next fill",
+    "trading.Absence": "stands here while an order that went into silence is looked for",
     "trading.MovedFill": "a fill stands here until its profit is computed",
     "trading.HoldingCheck": "holdings are looked at once a minute, and a run may be shorter",
 }
