@@ -57,7 +57,7 @@ def move_in(venue: Venue | None, wired: Wired, faults: FaultPlan | None) -> None
     if isinstance(venue, SchwabVenue):
         log_in(wired.ledger)
     confirm_account(wired.broker.name, wired.broker.account(), actor="demo", reason=WHY, now=timezone.now())
-    held = {holding.symbol: holding.net_shares for holding in wired.broker.holdings().held}
+    held: dict[str, Decimal] = {holding.symbol: holding.net_shares for holding in wired.broker.holdings().held}
     set_baselines(wired.broker.name, held, WHY)
     if faults is not None:
         venue.faults = faults
