@@ -14,6 +14,7 @@ from collections import Counter
 from typing import Any
 
 from tests.simulation.runs import DATABASES, PROJECT, WORLDS, Result, Task, played
+from tests.simulation.shrinking import MOST_TRIES
 
 TOLD_EVERY = 100
 
@@ -27,6 +28,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--processes", type=int, default=1, help="how many of this machine's; not of the story's")
     parser.add_argument("--database", choices=DATABASES, default=DATABASES[0])
     parser.add_argument("--acts", default="", help="only these acts, as 0-3,7")
+    parser.add_argument("--tries", type=int, default=MOST_TRIES, help="how often --shrink plays it at most")
     for flag in ("--tell", "--shrink", "--log"):
         parser.add_argument(flag, action="store_true")
     asked = parser.parse_args(arguments)
@@ -38,7 +40,8 @@ def main(arguments: list[str]) -> int:
     brokers = ("alpaca", "schwab") if asked.broker == "both" else (asked.broker,)
     seeds = range(asked.first_seed, asked.first_seed + asked.schedules)
     began, results = time.monotonic(), {broker: Result() for broker in brokers}
-    how = {"acts": asked.acts, "tell": asked.tell, "shrinks": asked.shrink, "logs": asked.log}
+    tries = asked.tries if asked.shrink else 0
+    how: dict[str, Any] = {"acts": asked.acts, "tell": asked.tell, "tries": tries, "logs": asked.log}
     tasks = [Task(seed, broker, asked.world, asked.database, **how) for broker in brokers for seed in seeds]
     results_of = played(tasks, processes=asked.processes)
     for done, (task, result) in enumerate(zip(tasks, results_of, strict=True), 1):

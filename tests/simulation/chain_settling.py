@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     from tests.simulation.play import Play
 
 MOST_ROUNDS = 60
-# A node is looked at again every two seconds, and thoroughly every five minutes.
+# A station that raises at each turn has worked at each, too.
+MOST_TURNS = 40
 # The enricher gives up after six.
 MOST_TRIES = 20
+# A node is looked at again every two seconds, and thoroughly every five minutes.
 FIRST_ROUNDS, FIRST_SECONDS, LATER_SECONDS = 20, 3.0, 30.0
 
 
@@ -26,10 +28,8 @@ class ChainSettling:
     def until_read(self) -> None:
         """Give turns until every log is in the inbox, and has left it. Nothing more happens on the chain after it."""
         for number in range(MOST_ROUNDS):
-            while self._play.turn(0, "watcher"):
-                pass
-            while self._play.turn(0, "processor"):
-                pass
+            self._run("watcher")
+            self._run("processor")
             if not self._left():
                 break
             self._play.clock.forward(FIRST_SECONDS if number < FIRST_ROUNDS else LATER_SECONDS)
@@ -40,6 +40,12 @@ class ChainSettling:
         self._judge.last_word()
         self._let_parked_logs_be()
 
+    def _run(self, station: str) -> None:
+        """Give a station turns while it finds something to do."""
+        for _ in range(MOST_TURNS):
+            if not self._play.turn(0, station):
+                return
+
     def _left(self) -> list[str]:
         left = self._judge.unread()
         if logs := unprocessed():
@@ -49,8 +55,7 @@ class ChainSettling:
     def _enrich(self) -> None:
         """It gives up after a few tries, and has no time to lose."""
         for _ in range(MOST_TRIES):
-            while self._play.turn(0, "enricher"):
-                pass
+            self._run("enricher")
             self._play.clock.forward(60)
 
     def _take_up(self) -> None:

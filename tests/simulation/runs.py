@@ -35,8 +35,8 @@ class Task(NamedTuple):
     """Only these acts of it, as a failure that was shrunk names them."""
 
     tell: bool = False
-    shrinks: bool = False
-    """Look for the fewest acts with which it fails."""
+    tries: int = 0
+    """So often at most it is tried with fewer acts, where it fails."""
 
     logs: bool = False
     """Print all rows that it leaves, the event log first."""
@@ -154,7 +154,7 @@ def _told(task: Task, outcome: Any) -> str:
     again += f" --world {task.world}" if task.world != WORLDS[0] else ""
     again += f" --database {task.database}" if task.database != DATABASES[0] else ""
     acts, lines = task.acts, [f"{outcome.story}, commit {revision()}, settings {settings_hash()}", *outcome.violations]
-    if task.shrinks and not acts:
+    if task.tries and not acts:
         acts, tries = _shrunk(task, outcome)
         lines.append(f"shrunk to these of its {shrinking.count(outcome.story)} acts in {tries} tries: {acts}")
     again += f" --acts {acts}" if acts else ""
@@ -172,5 +172,5 @@ def _shrunk(task: Task, outcome: Any) -> tuple[str, int]:
             return False
         return sort in map(shrinking.sort_of, tried.violations)
 
-    left, tries = shrinking.shrink(range(shrinking.count(outcome.story)), fails)
+    left, tries = shrinking.shrink(range(shrinking.count(outcome.story)), fails, most_tries=task.tries)
     return shrinking.told(left), tries
