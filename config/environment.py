@@ -429,8 +429,7 @@ def _behaviours(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
 
 
 def _threshold(text: str) -> str:
-    found = re.fullmatch(r"[0-9]+(\.[0-9]+)? shares?|\$[0-9]+(\.[0-9]+)?", text)
-    if found is None:
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)? shares?|\$[0-9]+(\.[0-9]+)?", text) is None:
         raise ValueError
     threshold(text)
     return text
