@@ -3,6 +3,7 @@
 Every try is a call of its own on record. What a source means by a status is its adapter's to say.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Self
@@ -36,12 +37,16 @@ class SourceCalls:
         headers: Mapping[str, Secret],
         allowance: Allowance,
         clock: Clock,
-        pause: Pause,
+        pause: Pause | None,
         refuse: Refuse,
     ) -> None:
-        """`headers` are sent with each call and never shown, nor is what they hold in an answer that repeats it."""
+        """`headers` are sent with each call and never shown, nor is what they hold in an answer that repeats it.
+
+        Without a `pause` it sleeps.
+        """
         self._http, self._run, self._headers = http, run, headers
-        self._allowance, self._clock, self._pause, self._refuse = allowance, clock, pause, refuse
+        self._allowance, self._clock, self._refuse = allowance, clock, refuse
+        self._pause = pause or time.sleep
 
     def __enter__(self) -> Self:
         return self

@@ -4,7 +4,6 @@ It has a host of its own: the one that takes orders has no bars. A symbol that i
 answer, and one that is malformed has the whole question refused, so only what reads as a symbol is asked for.
 """
 
-import time
 from collections.abc import Iterator, Sequence
 from datetime import date
 
@@ -51,7 +50,7 @@ class AlpacaBars:
         recorder_of: RecorderOf,
         clock: Clock,
         allowance: Allowance | None = None,
-        pause: Pause = time.sleep,
+        pause: Pause | None = None,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
         self.feed = feed

@@ -9,8 +9,7 @@
 a page      a gateway answered in its place, whatever the status
 """
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import httpx2
@@ -18,7 +17,7 @@ import msgspec
 
 from audit_trail.ingestion.running import Clock, OpenRun
 from audit_trail.sources.allowance import Allowance
-from audit_trail.sources.calls import RecorderOf, SourceCalls, is_page
+from audit_trail.sources.calls import Pause, RecorderOf, SourceCalls, is_page
 from audit_trail.sources.outcomes import NotAuthorised, NotInPlan, NotTaken, SourceUnavailable, UnusableAnswer
 from audit_trail.sources.quiver.address import BASE_URL
 from trading.brokers.http import Answer, BrokerHttp, refuse_by_status
@@ -52,7 +51,7 @@ class QuiverService:
         clock: Clock,
         base_url: str = BASE_URL,
         allowance: Allowance | None = None,
-        pause: Callable[[float], object] = time.sleep,
+        pause: Pause | None = None,
         answer_seconds: float = ANSWER_SECONDS,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
