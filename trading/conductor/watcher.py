@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
-from django.db import transaction
+from django.db import DatabaseError, InterfaceError, transaction
 from django.db.models import Max, Min
 
 from eventstore.rows import insert_rows
@@ -116,8 +116,11 @@ class Watcher:
             )
 
     def stop(self) -> None:
-        """Give the lease back, so that whoever comes next need not wait for its end."""
-        release_lease(self._orderbook, holder=self._holder)
+        """Give the lease back, so that whoever comes next need not wait for its end, where the database lets us."""
+        try:
+            release_lease(self._orderbook, holder=self._holder)
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("Lease not given back, it ends by itself", error=f"{type(error).__name__}: {error}")
 
     def _lease(self, chain_id: int, now: datetime) -> ChainCheckpoint | None:
         checkpoint = take_lease(

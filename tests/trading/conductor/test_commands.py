@@ -27,7 +27,7 @@ from trading.chain.node import NodeUnavailable
 from trading.conductor.checkpoints import ChainCheckpoint
 from trading.conductor.inbox import QueuedLog
 from trading.conductor.work import halt
-from trading.ledger.mode import LedgerMode, Mode
+from trading.ledger.mode import LedgerMode, Mode, check_mode
 from trading.offchain_order.aggregate import OrderState
 from trading.values.symbols import Symbol
 
@@ -182,6 +182,7 @@ def test_a_variable_that_is_missing_is_named(replay, monkeypatch, capsys, missin
 @pytest.mark.django_db(transaction=True)
 def test_a_database_that_takes_no_writes_ends_no_process(replay, monkeypatch, capsys):
     """G6-60: once the process ended and was started again, two thousand times over. It waits, and goes on."""
+    check_mode(Mode.DUAL)  # An installation that has begun, whose disk is full then.
     writes = threading.Event()
 
     def refuse(execute, sql, params, many, context):
