@@ -75,4 +75,5 @@ def _pace() -> dict[str, Any]:
 
 def _standing(request: HttpRequest) -> dict[str, Any]:
     found = board_at(limits(), now=timezone.now(), with_decisions=request.user.has_perm(DECISIONS))
-    return {"board": found, "colour": COLOURS[found.verdict.stand]}
+    is_busy = found.verdict.stand is Stand.WELL and found.verdict.is_at_work
+    return {"board": found, "colour": "busy" if is_busy else COLOURS[found.verdict.stand]}

@@ -22,7 +22,7 @@ NOTHING = "–"
 @register.filter
 def shares(value: Decimal | None) -> str:
     """A number of shares to four decimals, cut; the whole of it stands in the title."""
-    return NOTHING if value is None else _short(value, plain(cut(value, digits=SHOWN_DIGITS)))
+    return NOTHING if value is None else _short(value, _cut(value))
 
 
 @register.filter
@@ -88,7 +88,7 @@ def story(kind: str, subject: Any) -> str:
         case "order":
             return _link("desk-order", subject, f"order {subject}")
         case "fill":
-            text = f"{subject.side.lower()} {plain(cut(subject.shares, digits=SHOWN_DIGITS))} {subject.symbol}"
+            text = f"{subject.side.lower()} {_cut(subject.shares)} {subject.symbol}"
             return list_link("trading.onchaintrade", text, tx_hash=subject.tx_hash)
         case "decision":
             return _link("desk-decision", subject.decision_id, f"{subject.side.lower()} {subject.symbol}")
@@ -127,6 +127,12 @@ def _link(page: str, key: Any, text: str) -> str:
 
 def _utc(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _cut(value: Decimal) -> str:
+    """A number to four decimals; dust is said to be some."""
+    shown = cut(value, digits=SHOWN_DIGITS)
+    return plain(shown) if shown or not value else f"{'−' if value < 0 else ''}less than 0.0001"
 
 
 def _short(value: Decimal, text: str) -> str:

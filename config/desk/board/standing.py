@@ -38,14 +38,15 @@ def board(limits: Limits, *, now: datetime, with_decisions: bool) -> Board:
     """Read everything in one look, so that it fits together, and with no statement that takes for ever."""
     with transaction.atomic(), short_timeouts():
         side = read_side()
-        exposed = exposures(side)
+        exposed, under_way = exposures(side), hedges(side)
+        is_at_work = bool(under_way.orders) or any(each.is_past for each in exposed)
         return Board(
             at=now,
-            verdict=verdict(limits, now=now),
+            verdict=verdict(limits, now=now, is_at_work=is_at_work),
             exposures=exposed[:EXPOSURES_SHOWN],
             more_exposures=max(len(exposed) - EXPOSURES_SHOWN, 0),
             most_exposed=longest_exposed(exposed),
-            hedges=hedges(side),
+            hedges=under_way,
             fills=newest_fills(side),
             today_fills=fills_of_today(side, now=now),
             feed=feed(now=now),

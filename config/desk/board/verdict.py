@@ -32,6 +32,9 @@ class Verdict(NamedTuple):
     hedges: bool = True
     """Whether there are fills to hedge: not where an installation only decides."""
 
+    is_at_work: bool = False
+    """Something is past its threshold, or on its way to a broker or back, and not late yet."""
+
     @property
     def sentence(self) -> str:
         match self.stand:
@@ -46,12 +49,15 @@ class Verdict(NamedTuple):
 
     @property
     def _what_goes_well(self) -> str:
-        return "Fills are hedged" if self.hedges else "Days are decided"
+        if not self.hedges:
+            return "Days are decided"
+        return "Fills are being hedged" if self.is_at_work else "Fills are hedged"
 
 
-def verdict(limits: Limits, *, now: datetime) -> Verdict:
+def verdict(limits: Limits, *, now: datetime, is_at_work: bool = False) -> Verdict:
     """Judge as `/health/ready` does, and by what operators were told."""
     against = [reason.text for reason in reasons(limits, now=now)]
     notices = list(Notice.objects.filter(closed_at=None).order_by("id")[:NOTICES_COUNTED])
     stand = Stand.AT_RISK if against else Stand.SEE_TO if notices else Stand.WELL
-    return Verdict(stand, against, notices[:NOTICES_SHOWN], max(len(notices) - NOTICES_SHOWN, 0), hedges())
+    more = max(len(notices) - NOTICES_SHOWN, 0)
+    return Verdict(stand, against, notices[:NOTICES_SHOWN], more, hedges(), is_at_work)

@@ -81,6 +81,21 @@ def test_what_is_the_matter_stands_first(chief, row, facts, sentence):
     assert board(chief).startswith(sentence)
 
 
+@pytest.mark.parametrize(
+    "row", [lambda: make.position(symbol="AAPL"), lambda: make.open_order(detailed_status="unknown")]
+)
+def test_while_something_is_past_its_threshold_or_under_way_fills_are_not_called_hedged(chief, row):
+    row()
+
+    assert board(chief).startswith("Fills are being hedged, and nothing waits for an operator.")
+
+
+def test_dust_is_said_to_be_some(chief):
+    make.onchain_trade(created_at=ago(seconds=9), amount=Decimal("0.00000001"), usdc_amount=Decimal("0.000002"))
+
+    assert "buy less than 0.0001 AAPL" in board(chief)
+
+
 def test_the_most_exposed_symbol_is_the_one_that_is_past_its_threshold_for_longest(chief):
     make.position(symbol="AAPL", net_position=Decimal(9), accumulated_long=Decimal(9))
     make.position(symbol="TSLA", net_position=Decimal("1.25"), accumulated_long=Decimal("1.25"))
