@@ -132,5 +132,6 @@ def kept(read):
             batch.refuse_if_changed()
         store(run, batch, at=AT)
         assert SourceRecord.objects.count() == len(batch.read)
-        assert ParkedRow.objects.count() == len(batch.bad)
+        # A row that is told twice, or that an array holds twice, is parked once and counted.
+        assert sum(ParkedRow.objects.values_list("times", flat=True)) == len(batch.bad)
         transaction.set_rollback(True)

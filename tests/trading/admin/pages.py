@@ -102,5 +102,6 @@ def text_of(answer):
 
 def links_in(answer):
     return [
-        link.replace("&amp;", "&") for link in re.findall(r'href="([^"]+)" class="text-link"', answer.content.decode())
+        link.replace("&amp;", "&")
+        for link in re.findall(r'href="([^"]+)" class="text-link(?: underline)?"', answer.content.decode())
     ]
