@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from tests.simulation import shrinking
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
-WORLDS = ("orders", "whole")
+WORLDS = ("orders", "whole", "day")
 DATABASES = ("sqlite", "postgres")
 _UNSHOWN = ("SECRET_KEY",)
 
@@ -28,7 +28,7 @@ class Task(NamedTuple):
     seed: int
     broker: str
     world: str
-    """The order pipeline alone, or the whole."""
+    """The order pipeline alone, the whole, or a trading day of it."""
 
     database: str = "sqlite"
     acts: str = ""
@@ -140,11 +140,13 @@ def _outcome(task: Task, acts: str, *, tells: bool = True) -> Any:
 
 def story_of(task: Task, acts: str = "") -> Any:
     """Draw the story of a task."""
+    from tests.simulation.day import draw_day
     from tests.simulation.schedules import draw
     from tests.simulation.story import BrokerName
     from tests.simulation.whole import draw_whole
 
-    story = (draw if task.world == "orders" else draw_whole)(task.seed, BrokerName(task.broker))
+    worlds = {"orders": draw, "whole": draw_whole, "day": draw_day}
+    story = worlds[task.world](task.seed, BrokerName(task.broker))
     return shrinking.only(story, shrinking.numbers_of(acts)) if acts else story
 
 

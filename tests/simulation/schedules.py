@@ -132,19 +132,19 @@ def _steps(chance: random.Random, broker: BrokerName, processes: int) -> tuple[S
         "in order": chance.uniform(0.2, 0.9),
     }
     slow = chance.choice((20, 120, 600))
-    steps = [Step(seconds=0.1, acts=(_fills(chance, symbols),))]
+    steps = [Step(seconds=0.1, acts=(drawn_fills(chance, symbols),))]
     for _ in range(chance.randint(10, 24)):
         acts: list[Act] = []
         if chance.random() < odds["fills"]:
-            acts.append(_fills(chance, symbols))
+            acts.append(drawn_fills(chance, symbols))
         if chance.random() < odds["reorg"]:
             acts.append(Reorg(back=chance.randint(0, 2), returns=chance.random() < 0.5))
         if chance.random() < odds["deed"]:
-            acts += [_deed(chance) for _ in range(chance.randint(1, 2))]
+            acts += [drawn_deed(chance) for _ in range(chance.randint(1, 2))]
         if chance.random() < odds["market"]:
-            acts.append(_market(chance))
+            acts.append(drawn_market(chance))
         if chance.random() < odds["operator"]:
-            acts.append(_asked(chance))
+            acts.append(drawn_wish(chance))
         if chance.random() < odds["trouble"]:
             acts.append(chance.choice(tuple(Trouble)))
         turns = _turns(chance, processes, odds)
@@ -154,7 +154,7 @@ def _steps(chance: random.Random, broker: BrokerName, processes: int) -> tuple[S
     return tuple(steps)
 
 
-def _fills(chance: random.Random, symbols: list[str]) -> Fills:
+def drawn_fills(chance: random.Random, symbols: list[str]) -> Fills:
     takes = []
     for _ in range(chance.choice((1, 1, 1, 2, 3))):
         symbol, shares = chance.choice(symbols), Decimal(chance.choice(SHARES))
@@ -163,7 +163,7 @@ def _fills(chance: random.Random, symbols: list[str]) -> Fills:
     return Fills(takes=tuple(takes), again=chance.random() < 0.1)
 
 
-def _deed(chance: random.Random) -> AtTheVenue:
+def drawn_deed(chance: random.Random) -> AtTheVenue:
     deed = chance.choices(tuple(DEEDS), weights=tuple(DEEDS.values()))[0]
     return AtTheVenue(
         deed=deed,
@@ -174,7 +174,7 @@ def _deed(chance: random.Random) -> AtTheVenue:
     )
 
 
-def _market(chance: random.Random) -> Market:
+def drawn_market(chance: random.Random) -> Market:
     match chance.randrange(3):
         case 0:
             return Market(door=chance.choice((Door.OPEN, Door.OPEN, Door.CLOSED)))
@@ -185,7 +185,7 @@ def _market(chance: random.Random) -> Market:
             return Market(rule=chance.choice(RULES))
 
 
-def _asked(chance: random.Random) -> Act:
+def drawn_wish(chance: random.Random) -> Act:
     if chance.random() < 0.2:
         return Switch(on=chance.random() < 0.4, symbol=chance.choice(("", *SYMBOLS)))
     return Operator(verb=chance.choice(VERBS), which=chance.randrange(1000), may_raise=chance.random() < 0.5)
@@ -195,14 +195,14 @@ def _turns(chance: random.Random, processes: int, odds: dict[str, float]) -> lis
     """Turns of one step: those of one process in the order of the way, or any of any."""
     if chance.random() < odds["in order"]:
         process = chance.randrange(processes)
-        return [_turn(chance, process, station, processes, odds) for station in ON_THE_WAY]
+        return [drawn_turn(chance, process, station, processes, odds) for station in ON_THE_WAY]
     return [
-        _turn(chance, chance.randrange(processes), *_stations(chance, 1), processes, odds)
+        drawn_turn(chance, chance.randrange(processes), *_stations(chance, 1), processes, odds)
         for _ in range(chance.randint(2, 8))
     ]
 
 
-def _turn(chance: random.Random, process: int, station: str, processes: int, odds: dict[str, float]) -> Turn:
+def drawn_turn(chance: random.Random, process: int, station: str, processes: int, odds: dict[str, float]) -> Turn:
     stop, place = None, chance.choice(tuple(Place)) if station in CALLING else Place.STATEMENT
     if chance.random() < odds["death"]:
         stop = Stop(place=place, nth=_nth(chance, place), dies=True)

@@ -46,7 +46,7 @@ def draw_whole(seed: int, broker: BrokerName) -> Story:
         chain=_terms(chance),
         started_at=chance.choice(STARTS),
         by_calendar=by_calendar,
-        steps=_Overlay(chance, story.processes).steps(story.steps),
+        steps=Overlay(chance, story.processes).steps(story.steps),
     )
 
 
@@ -71,18 +71,19 @@ def _terms(chance: random.Random) -> ChainTerms:
     )
 
 
-class _Overlay:
+class Overlay:
     """Adds to the steps of a story what happens on the chain and to the database."""
 
-    def __init__(self, chance: random.Random, processes: int) -> None:
+    def __init__(self, chance: random.Random, processes: int, *, of_all: float = 1.0) -> None:
+        """Draw how bad it gets; `of_all` is how much of what goes wrong at worst may go wrong here."""
         self._chance, self._processes = chance, processes
-        self._reorgs = chance.choice((0, 0.05, 0.15, 0.3))
+        self._reorgs = of_all * chance.choice((0, 0.05, 0.15, 0.3))
         self._others = chance.uniform(0, 0.2)
-        self._changes = chance.choice((0, 0.1, 0.2))
-        self._node_rate = chance.uniform(0, chance.choice(MOST_NODE_FAULTS))
-        self._troubles = chance.choice(MOST_DATABASE_FAULTS)
-        self._deaths = chance.choice((0, 0.05, 0.15))
-        self._meanwhile = chance.choice((0, 0.1, 0.3))
+        self._changes = of_all * chance.choice((0, 0.1, 0.2))
+        self._node_rate = of_all * chance.uniform(0, chance.choice(MOST_NODE_FAULTS))
+        self._troubles = of_all * chance.choice(MOST_DATABASE_FAULTS)
+        self._deaths = of_all * chance.choice((0, 0.05, 0.15))
+        self._meanwhile = of_all * chance.choice((0, 0.1, 0.3))
 
     def steps(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
         return tuple(replace(step, acts=tuple(self._acts(step.acts))) for step in steps)
