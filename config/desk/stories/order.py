@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from config.desk.stories import calls as said
 from config.desk.stories import hedges, spoken
+from config.desk.stories.answers import where_answered
 from config.desk.stories.calls import Calls
 from config.desk.stories.covers import Hedged, hedged_by
 from config.desk.stories.entries import Entry, Rank, Told, oldest_first, row_link, sentence
@@ -76,9 +77,13 @@ def order_story(number: int, side: ReadSide, *, sees: Sees) -> OrderStory:
     calls = said.calls_about([row.client_order_id]) if sees(CALLS) and row.client_order_id else None
     has_bodies = sees(PAYLOADS)
     steps, troubles = _steps(row, number, side, sees)
-    entries = [*_checks(row, sees), *steps]
-    if calls is not None:
-        entries += said.made(calls, with_bodies=has_bodies)
+    checks = _checks(row, sees)
+    if calls is None:
+        entries = [*checks, *steps]
+    else:
+        ours, brought = where_answered(steps, [call.row for call in calls.shown])
+        # Of one moment: what was to be done, the call, what its answer brought.
+        entries = [*checks, *ours, *said.made(calls, with_bodies=has_bodies), *brought]
     if sees(NOTICES):
         names = {row.client_order_id} if row.client_order_id else set()
         entries += spoken.notices({f"order {number}"} | names)

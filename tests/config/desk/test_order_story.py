@@ -109,7 +109,7 @@ def test_the_steps_of_an_order_are_told_in_every_ledger(boss, stations, venue):
     kinds = [kind for kind in entries(answer) if kind != "risk check"]
     assert kinds == (by_row if stations.ledger.mode is Mode.LEGACY else by_events)
     assert "Order 1 ended as cancelled cancelled by the desk." in words(answer)
-    assert "1 shares at $200.00" in words(answer)
+    assert "1 share at $200.00" in words(answer)
 
 
 def test_every_link_of_a_story_leads_to_a_page_that_is_there(boss, stations, venue, clock):
@@ -275,6 +275,17 @@ def test_request_and_response_stand_side_by_side_as_they_are_stored(boss, at_alp
     assert at_alpaca.venue.secret not in html
     # The box leads to what was said.
     assert f'<article id="{_refused(html)}"' in html
+
+
+def test_what_an_answer_brought_is_told_after_the_call(boss, at_alpaca):
+    """A turn books everything under the moment at which it began, which is before its calls."""
+    at_alpaca.hedge()
+
+    told = entries(order(boss))
+
+    last_call = len(told) - 1 - told[::-1].index("call")
+    assert told.index("placed") < told.index("submission started") < told.index("call")
+    assert last_call < told.index("submitted")
 
 
 def _refused(html):
