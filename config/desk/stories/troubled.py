@@ -1,10 +1,10 @@
 """Troubled: lists of what somebody should look at: trades that failed, and decisions that are not as they should be."""
 
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from audit_trail.decisions.models import Status, TradeDecision
 from config.desk.stories import decided, hedges
@@ -23,6 +23,9 @@ ORDERS = "trading.view_offchaintrade"
 DENIALS = "trading.view_denial"
 
 ORDERS_THAT_FAILED = (OrderState.FAILED, OrderState.REJECTED, OrderState.EXPIRED, OrderState.UNKNOWN)
+A_WAIT = timedelta(minutes=1)
+"""A hedge that was let through so soon after its denial was waited for, not failed: for a figure, or the next quote."""
+
 PARTLY = Status.PARTIALLY_EXECUTED.value
 GROUPS = (Status.FAILED.value, Status.UNKNOWN.value, BLOCKED, OVERDUE, PARTLY)
 """Why a decision is to be looked at."""
@@ -136,9 +139,10 @@ def _order(row: Any, side: ReadSide) -> Trouble:
 
 
 def _denials(place: Place | None) -> list[Trouble]:
-    """Hedges that the risk gate denied; a decision that it denied has failed, and stands with the decisions."""
+    """Hedges that the risk gate denied for long, or denies; a decision that it denied has failed, and stands there."""
     # In the order in which they were written down, which is that of their beginnings.
-    rows = Denial.objects.filter(strategy=HEDGE)
+    stood = Q(ended_at=None) | Q(ended_at__gte=F("first_at") + A_WAIT)
+    rows = Denial.objects.filter(stood, strategy=HEDGE)
     return [_denial(row) for row in rows_after(rows, place, at="first_at", rank=Rank.DENIAL, by=["-pk"])]
 
 

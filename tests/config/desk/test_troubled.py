@@ -52,6 +52,14 @@ def a_day_of_failures(order=make.order):
     make.denial(symbol="GGG", strategy="congressional", first_at=before(minutes=7))
 
 
+def test_a_hedge_that_was_denied_for_less_than_a_minute_was_waited_for(boss):
+    for symbol, seconds in (("SHORT", 59), ("LONG", 60)):
+        make.denial(symbol=symbol, first_at=NOON, ended_at=NOON + timedelta(seconds=seconds))
+    make.denial(symbol="STANDS", first_at=NOON)
+
+    assert sorted(symbols(page(boss, "/failed/"))) == ["LONG", "STANDS"]
+
+
 def test_what_failed_in_either_pipeline_stands_in_one_list_the_newest_first(boss):
     a_day_of_failures()
 
