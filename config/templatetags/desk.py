@@ -42,7 +42,8 @@ def usd(value: Decimal | None) -> str:
 
 @register.filter
 def basis_points(value: Decimal | None) -> str:
-    return NOTHING if value is None else _short(value, f"{value.quantize(Decimal('0.1')):+f} bp")
+    """Basis points to a tenth, with their sign; every digit stands in the title."""
+    return NOTHING if value is None else _short(value, f"{value.quantize(Decimal('0.1')):+f}")
 
 
 @register.filter

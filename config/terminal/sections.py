@@ -18,6 +18,7 @@ from trading.values.arithmetic import plain
 BAD = frozenset({"failed", "rejected", "unknown", "halted", "cancelled", "expired", "reorged", "silent", "failing"})
 GOOD = frozenset({"filled", "executed"})
 
+LITTLE = timedelta(seconds=1)
 STEPS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -43,6 +44,9 @@ def age(span: timedelta, *, units: int = 2) -> str:
 
 
 def ago(at: datetime, now: datetime, *, units: int = 2) -> str:
+    """How long ago it was, or until when it is; of two clocks that are a little apart, it was just now."""
+    if timedelta(0) < at - now < LITTLE:
+        return "0 s ago"
     return f"in {age(at - now, units=units)}" if at > now else f"{age(now - at, units=units)} ago"
 
 

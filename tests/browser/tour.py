@@ -5,6 +5,7 @@ python -m tests.browser.tour
 It starts an installation, opens each page, and writes docs/tour.md and the pictures in docs/tour/ anew.
 """
 
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -152,6 +153,7 @@ def take(tab: Tab, stop: Stop) -> None:
 def main() -> int:
     import django
 
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
     PICTURES.mkdir(exist_ok=True)
     for old in PICTURES.glob("*.jpg"):

@@ -38,7 +38,7 @@
         const now = Date.parse(board().dataset.asOf) + secondsSinceHeard() * 1000;
         for (const time of document.querySelectorAll("time[data-ages]")) {
             const seconds = (now - Date.parse(time.dateTime)) / 1000;
-            const text = seconds < 0 ? `in ${span(-seconds)}` : `${span(seconds)} ago`;
+            const text = seconds <= -1 ? `in ${span(-seconds)}` : `${span(Math.max(0, seconds))} ago`;
             if (time.textContent !== text) time.textContent = text;
         }
     }

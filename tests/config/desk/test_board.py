@@ -179,7 +179,7 @@ def test_a_fill_stands_beside_the_price_that_the_oracle_had(chief):
 
     told = board(chief)
 
-    assert "buy 1.5 AAPL $201.00 $200.00 +50.0 bp" in told
+    assert "buy 1.5 AAPL $201.00 $200.00 +50.0" in told
     assert "buy 1.5 AAPL unpriced – –" in told
 
 

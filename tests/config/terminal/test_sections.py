@@ -9,7 +9,7 @@ import pytest
 from django.core.management.base import OutputWrapper
 from rich.console import Console
 
-from config.terminal.sections import Section, age, lines, table, write_columns
+from config.terminal.sections import Section, age, ago, lines, table, write_columns
 
 NOW = datetime(2026, 3, 2, 16, 0, 0, tzinfo=UTC)
 EARLIER = NOW - timedelta(seconds=3)
@@ -44,6 +44,11 @@ def columns(section):
 )
 def test_ages_are_told_as_a_person_does(span, told):
     assert age(span) == told
+
+
+def test_of_two_clocks_that_are_a_little_apart_it_was_just_now():
+    assert ago(NOW + timedelta(seconds=0.9), NOW) == "0 s ago"
+    assert ago(NOW + timedelta(seconds=1), NOW) == "in 1 s"
 
 
 def test_a_table_has_ages_beside_times_and_every_digit():
