@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PHONE
-from tests.browser.installation import OPERATOR
+from tests.browser.installation import CHIEF, OPERATOR
 from tests.browser.looking import ADMIN, DESK, go_to, name_of
 
 
@@ -29,6 +29,22 @@ def test_no_page_scrolls_sideways(phone, picture, pages):
         picture(phone, f"phone-{name_of(where)}")
         assert screen == PHONE["width"], where
         assert wide == screen, where
+
+
+def test_no_form_of_an_administrator_scrolls_sideways(open_as, picture):
+    phone = open_as(CHIEF, viewport=PHONE, has_touch=True, is_mobile=True)
+    phone.goto("/admin/")
+    forms = phone.eval_on_selector_all("a[href$='/add/']", "links => links.map(link => link.getAttribute('href'))")
+
+    assert {"/admin/django_q/schedule/add/", "/admin/auth/user/add/"} <= set(forms)
+    too_wide = []
+    for where in sorted(set(forms)):
+        go_to(phone, where)
+        picture(phone, f"phone-{name_of(where)}")
+        wide, screen = widths(phone)
+        if wide > screen:
+            too_wide.append((where, wide, screen))
+    assert too_wide == []
 
 
 def test_a_page_that_is_too_wide_would_be_seen(phone):
