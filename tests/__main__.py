@@ -1,7 +1,8 @@
-"""All tests: on SQLite, then on PostgreSQL, and those in a browser once.
+"""All tests: on SQLite, then on PostgreSQL those that ask for a database, and those in a browser once.
 
 python -m tests [--sqlite-only | --postgres-only] [--no-browser] [options of pytest]
 
+`--postgres-only` runs all there.
 Where paths are among the options, only runs that they have to do with are made. The last line says how many tests
 passed and failed in all of them.
 """
@@ -18,6 +19,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 BROWSER_TESTS = PROJECT / "tests" / "browser"
 SQLITE, POSTGRESQL, BROWSER = "on SQLite", "on PostgreSQL", "in a browser"
 NO_BROWSER = "--no-browser"
+SECOND = "tests.second_database"
 
 # Where Python was told to write no bytecode beside the sources, as in most images, it lies here. Without any, each
 # worker and each command that a test starts compiles every module anew, which takes longer than the command does.
@@ -55,7 +57,8 @@ def main(arguments: list[str]) -> int:
         if where not in chosen:
             continue
         print(f"\n=== Tests {where} ===", flush=True)
-        counts, trouble = run(where, options if places or where != BROWSER else [*options, str(BROWSER_TESTS)])
+        asked = options if places or where != BROWSER else [*options, str(BROWSER_TESTS)]
+        counts, trouble = run(where, ["-p", SECOND, *asked] if where == POSTGRESQL and SQLITE in chosen else asked)
         total += counts
         closing.append(f"{where}: {counts}{trouble}")
 

@@ -1,5 +1,8 @@
 """`python -m tests`: what its last line says, and when it fails."""
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,6 +61,7 @@ def test_the_last_line_adds_up_all_runs(monkeypatch, capsys, sqlite, postgresql,
     assert capsys.readouterr().out.splitlines()[-1] == last
 
 
+SECOND = ["-p", runner.SECOND]
 IN_BROWSER, ELSEWHERE = "tests/browser/test_dark.py", "tests/test_runner.py::test_how_a_run_is_counted"
 
 
@@ -65,10 +69,11 @@ IN_BROWSER, ELSEWHERE = "tests/browser/test_dark.py", "tests/test_runner.py::tes
     ("arguments", "runs"),
     [
         (["--sqlite-only", "-k", "values"], [("on SQLite", ["-k", "values"])]),
-        (["--no-browser"], [("on SQLite", []), ("on PostgreSQL", [])]),
-        ([ELSEWHERE], [("on SQLite", [ELSEWHERE]), ("on PostgreSQL", [ELSEWHERE])]),
+        (["--postgres-only", "-x"], [("on PostgreSQL", ["-x"])]),
+        (["--no-browser"], [("on SQLite", []), ("on PostgreSQL", SECOND)]),
+        ([ELSEWHERE], [("on SQLite", [ELSEWHERE]), ("on PostgreSQL", [*SECOND, ELSEWHERE])]),
         ([IN_BROWSER], [("in a browser", [IN_BROWSER])]),
-        ([], [("on SQLite", []), ("on PostgreSQL", []), ("in a browser", [str(runner.BROWSER_TESTS)])]),
+        ([], [("on SQLite", []), ("on PostgreSQL", SECOND), ("in a browser", [str(runner.BROWSER_TESTS)])]),
     ],
 )
 def test_runs_can_be_left_out_and_options_are_passed_on(monkeypatch, arguments, runs):
@@ -78,3 +83,32 @@ def test_runs_can_be_left_out_and_options_are_passed_on(monkeypatch, arguments, 
     runner.main(arguments)
 
     assert seen == runs
+
+
+ASKING = """
+import pytest
+def test_neither(): pass
+@pytest.mark.django_db
+def test_mark(): pass
+def test_fixture(transactional_db): pass
+@pytest.mark.skipif(False, reason="it needs the other one")
+def test_skips(): pass
+@pytest.mark.each_database
+def test_says_so(): pass
+"""
+
+
+def test_on_a_second_database_those_run_that_ask_for_one(tmp_path):
+    (tmp_path / "test_asking.py").write_text(ASKING)
+    command = [sys.executable, "-m", "pytest", "-p", runner.SECOND, "-p", "no:randomly", "--collect-only", "-q"]
+
+    listed = subprocess.run(
+        [*command, "-c", "pyproject.toml", f"--rootdir={runner.PROJECT}", str(tmp_path)],
+        cwd=runner.PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+
+    assert re.findall(r"::(\w+)", listed) == ["test_mark", "test_fixture", "test_skips", "test_says_so"]
+    assert "4/5 tests collected (1 deselected)" in listed

@@ -110,6 +110,7 @@ def test_the_test_database_can_be_opened_by_a_child_process(database_url):
     assert done.stdout.split() == [connection.vendor, "True"], done.stderr
 
 
+@pytest.mark.each_database
 def test_the_database_that_was_asked_for_is_the_one_that_is_used():
     asked = "postgresql" if os.environ.get("DATABASE_URL", "").startswith("postgres") else "sqlite"
     assert connection.vendor == asked
