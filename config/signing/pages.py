@@ -12,7 +12,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_login_failed
 from django.contrib.auth.views import LoginView
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -45,6 +45,11 @@ class CodeForm(forms.Form):
             attrs={"autocomplete": "one-time-code", "autofocus": "", "spellcheck": "false"}
         ),
     )
+
+    def __init__(self, sent: QueryDict | None = None, *, is_first: bool = False) -> None:
+        super().__init__(sent)
+        if is_first:
+            self.fields["code"].help_text = "The six digits that your authenticator shows now."
 
     def clean_code(self) -> str:
         """A code as it is, without the spaces that authenticators show."""
@@ -140,9 +145,9 @@ def _second_factor(request: HttpRequest) -> HttpResponse:
     match request.POST.get("do"):
         case "begin" if device_of(user) is None:
             key = devices.begin(user)
-            return _shown(request, user, key=key, form=CodeForm(), is_begun=True)
+            return _shown(request, user, key=key, form=CodeForm(is_first=True), is_begun=True)
         case "confirm" if device_of(user) is None:
-            return _confirmed(request, user, CodeForm(request.POST))
+            return _confirmed(request, user, CodeForm(request.POST, is_first=True))
         case "renew" | "remove" as what if device_of(user) is not None:
             return _changed(request, user, CodeForm(request.POST), what)
     return _shown(request, user, form=CodeForm())

@@ -6,6 +6,8 @@ import pytest
 from django.contrib import admin
 from django.contrib.admin.utils import quote
 from django.urls import URLPattern, get_resolver, reverse
+from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from tests.support import decided
 from tests.support import factories as make
@@ -119,6 +121,8 @@ def test_no_address_tells_the_key_of_an_authenticator_or_a_recovery_code(client,
 
     assert client.get("/admin/").status_code == 200
     assert [address for address, text in told.items() for each in kept if each in text] == []
+    # Pages of their own would show them.
+    assert not {TOTPDevice, StaticDevice, StaticToken} & set(admin.site._registry)
 
 
 @pytest.mark.parametrize("words", ["notice", "order", "user", "a"])

@@ -48,7 +48,7 @@ def key_in(answer):
 
 
 def codes_in(answer):
-    return re.findall(r"<li>([a-z2-7]{8})</li>", text(answer))
+    return re.findall(r"<li><code[^>]*>([a-z2-7]{8})</code></li>", text(answer))
 
 
 def test_anyone_of_the_staff_sets_one_up_by_its_first_code(clerk):
@@ -60,7 +60,6 @@ def test_anyone_of_the_staff_sets_one_up_by_its_first_code(clerk):
 
     device.refresh_from_db()
     assert device.confirmed
-    assert codes_in(done) == sorted(codes_in(done), key=codes_in(done).index)
     assert set(codes_in(done)) == set(StaticToken.objects.values_list("token", flat=True))
     assert len(codes_in(done)) == devices.RECOVERY_CODES
     # Whoever set it up goes on, and is asked for nothing.
