@@ -81,6 +81,7 @@ def test_the_way_there_and_the_page_fit_a_phone(open_as, picture):
     assert found_by_axe(phone, EVERYTHING) == []
     assert widths(phone) == [PHONE["width"]] * 2
     phone.get_by_role("link", name="Second factor").tap()
+    expect(phone.get_by_role("button", name="Set up an authenticator")).to_be_visible()
     assert widths(phone) == [PHONE["width"]] * 2
     phone.get_by_role("button", name="Set up an authenticator").tap()
     expect(phone.locator("#picture svg")).to_be_in_viewport(ratio=1)
