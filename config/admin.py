@@ -1,6 +1,7 @@
 """Logins in the admin, and the ways from its rows to the stories of the desk.
 
-Who logged in, and who tried in vain, django-axes keeps; nothing of it can be changed.
+Who logged in, and who tried in vain, django-axes keeps; nothing of it can be changed. Of authenticators the admin shows
+nothing: pages of django-otp's would show their keys.
 """
 
 from typing import Any
@@ -9,12 +10,18 @@ from axes.models import AccessAttempt, AccessLog
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+from django_otp.plugins.otp_static import admin as _recovery_pages  # noqa: F401  # It registers its pages now,
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp import admin as _totp_pages  # noqa: F401  # as does this one, and not later.
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from audit_trail.decisions.admin import TradeDecisionAdmin
 from eventstore.offers import Button
 from eventstore.read_only import ReadOnlyAdmin
 from trading.offchain_order.admin import OrderAdmin
 from trading.position.admin import PositionAdmin
+
+admin.site.unregister([TOTPDevice, StaticDevice])
 
 
 @admin.register(AccessAttempt)

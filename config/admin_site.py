@@ -66,6 +66,12 @@ UNFOLD: dict[str, Any] = {
     "STYLES": [lambda request: static("desk/admin.css")],
     # The desk's blue: the theme's violet is too dark to be read on its dark ground.
     "COLORS": {"primary": BLUE},
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+            {"title": "Second factor", "link": reverse_lazy("second-factor")},
+        ],
+    },
     "SIDEBAR": {
         "show_search": True,
         "show_all_applications": False,

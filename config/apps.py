@@ -10,6 +10,7 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         from config import deploy_checks  # noqa: F401  # which registers its checks
+        from config.signing import sessions  # noqa: F401  # which notes when one begins
 
         # The signal passes over apps without models, as this one is: it comes once, with the schedules' own app.
         post_migrate.connect(_after_migrate, sender=apps.get_app_config("django_q"))

@@ -18,6 +18,9 @@ SECRETS = frozenset({"brokertoken", "brokerlogin", "authnote"})
 CALLS = frozenset({"apicalllog", "apipayload"})
 """What was sent and answered, word for word: accounts and balances stand in it."""
 
+OF_NOBODY = ("sessions.", "otp_totp.", "otp_static.")
+"""Sessions, keys of authenticators and recovery codes: no page shows them."""
+
 ASKING = {"trading.change_operatorrequest"}
 STOPPING = {f"trading.{right}_{model}" for right in ("add", "change") for model in ("killswitch", "restrictedsymbol")}
 
@@ -67,11 +70,11 @@ def _operator(name: str) -> bool:
 
 
 def _auditor(name: str) -> bool:
-    return name.partition(".")[2].startswith("view_") and not name.startswith("sessions.")
+    return name.partition(".")[2].startswith("view_") and not name.startswith(OF_NOBODY)
 
 
 def _administrator(name: str) -> bool:
-    return not name.startswith("sessions.")
+    return not name.startswith(OF_NOBODY)
 
 
 MAY: dict[Role, Callable[[str], bool]] = {

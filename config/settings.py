@@ -25,6 +25,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "axes",
     "csp",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
@@ -44,6 +47,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "config.signing.door.Door",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",  # Last: it answers for a login that is locked.
 ]
@@ -88,6 +92,10 @@ AXES_CLIENT_IP_CALLABLE = "config.logins.client_address"
 AXES_LOCKOUT_CALLABLE = "config.logins.locked_out"
 AXES_ENABLE_ADMIN = False  # The pages of our own can't be changed: see config.admin.
 AXES_VERBOSE = False
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code"]  # Codes that were tried in vain are kept nowhere.
+
+REQUIRE_TOTP = web_environment.require_totp()
+OTP_TOTP_ISSUER = "Hedgetrail"
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -111,8 +119,9 @@ X_FRAME_OPTIONS = "DENY"
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # The two that are off above.
 CONTENT_SECURITY_POLICY = policy.PAGES
 
-# A working day; closing the browser ends it before.
+# A working day, and an hour in which nothing asked: see config.signing.sessions. Closing the browser ends it before.
 SESSION_COOKIE_AGE = 8 * 3600
+SESSION_IDLE_SECONDS = 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 
 LANGUAGE_CODE = "en-us"

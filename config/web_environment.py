@@ -31,7 +31,9 @@ CHECKPOINT_SECONDS = Variable(
     default="300",
 )
 
-WEB_VARIABLES = (HTTPS, PROXIES, METRICS_TOKEN, CHECKPOINT_SECONDS)
+REQUIRE_TOTP = Variable("REQUIRE_TOTP", expected="on or off", example="REQUIRE_TOTP=on", default="off")
+
+WEB_VARIABLES = (HTTPS, PROXIES, METRICS_TOKEN, CHECKPOINT_SECONDS, REQUIRE_TOTP)
 
 THIS_MACHINE = frozenset({"localhost", ".localhost", "127.0.0.1", "[::1]"})
 
@@ -57,11 +59,22 @@ def checkpoint_seconds(environ: Mapping[str, str] | None = None) -> int:
     return read(CHECKPOINT_SECONDS, _seconds_of_a_day, environ)
 
 
+def require_totp(environ: Mapping[str, str] | None = None) -> bool:
+    """Tell whether everybody who signs in has to have an authenticator."""
+    return read(REQUIRE_TOTP, _on_off, environ)
+
+
 def _on_off_auto(text: str) -> bool | None:
     words = {"auto": None, "on": True, "off": False}
     if text.lower() not in words:
         raise ValueError
     return words[text.lower()]
+
+
+def _on_off(text: str) -> bool:
+    if text.lower() not in ("on", "off"):
+        raise ValueError
+    return text.lower() == "on"
 
 
 def _digit(text: str) -> int:

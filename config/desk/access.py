@@ -44,6 +44,7 @@ def desk_part(*needed: str) -> Callable[[View], View]:
                 return HttpResponse("expected somebody who is signed in\n", "text/plain", UNAUTHORIZED)
             return page(request, *args, **named)
 
+        answered.is_part = True  # type: ignore[attr-defined]  # The door answers it likewise.
         return answered
 
     return dressed

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.http import HttpRequest
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -14,15 +15,21 @@ from eventstore.access.tokens import ApiToken, NotLetIn, note_use, token_of
 SCHEME = "Bearer"
 
 
+def brings_token(request: HttpRequest | Request) -> bool:
+    """Tell whether a request asks with a token, good or not: then nothing else says for whom it asks."""
+    word: str = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")[0]
+    return word.lower() == SCHEME.lower()
+
+
 class TokenAuthentication(BaseAuthentication):
     """`Authorization: Bearer <token>`."""
 
     @sensitive_variables("header", "text")
     def authenticate(self, request: Request) -> tuple[Any, ApiToken] | None:
-        header = request.META.get("HTTP_AUTHORIZATION", "")
-        word, _, text = header.partition(" ")
-        if word.lower() != SCHEME.lower():
+        if not brings_token(request):
             return None
+        header = request.META["HTTP_AUTHORIZATION"]
+        _, _, text = header.partition(" ")
         now = timezone.now()
         try:
             token = token_of(text.strip(), at=now)

@@ -26,7 +26,7 @@ FILL_SECONDS = Decimal("0.5")
 OPENING = 14
 """So many steps of the demo's day are played before anybody looks."""
 
-CHIEF, OPERATOR = "demo", "operator"
+CHIEF, OPERATOR, NEWCOMER = "demo", "operator", "newcomer"
 LONGEST_WAIT_SECONDS = 60
 
 
@@ -79,15 +79,16 @@ def live(seed: int, answers: IO[str]) -> None:
 
 
 def make_users() -> str:
-    """Make somebody who may do everything, and an operator. Both have the same password, which is returned."""
+    """Make somebody who may do everything, an operator, and one who is new. All have the same password, returned."""
     from django.contrib.auth import get_user_model
     from django.contrib.auth.models import Group
 
     from config.demo.serve import create_user
 
     password = create_user()
-    operator = get_user_model()._default_manager.create_user(OPERATOR, password=password, is_staff=True)
-    operator.groups.add(Group.objects.get(name=OPERATOR))
+    for name in (OPERATOR, NEWCOMER):
+        user = get_user_model()._default_manager.create_user(name, password=password, is_staff=True)
+        user.groups.add(Group.objects.get(name=OPERATOR))
     return password
 
 

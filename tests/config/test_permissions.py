@@ -6,9 +6,12 @@ import pytest
 from django.contrib import admin
 from django.contrib.admin.utils import quote
 from django.urls import URLPattern, get_resolver, reverse
+from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from tests.support import decided
 from tests.support import factories as make
+from tests.support.signing import CODE, LOGIN, SECOND_FACTOR, authenticator, secrets_of, signed_in
 from tests.trading.admin.pages import ROWS, list_of
 
 pytestmark = pytest.mark.django_db
@@ -19,6 +22,7 @@ FROM_HERE = {"/health/ready", "/metrics"}
 # What a user is answered who may do nothing: their own password, words for scripts, and pages that name no model.
 OF_ONESELF = {
     *("/admin/", "/admin/search/", "/admin/password_change/", "/admin/password_change/done/", "/admin/jsi18n/"),
+    SECOND_FACTOR,
     # What can be asked for, and not what is answered.
     *("/api/v1/docs/", "/api/v1/schema/"),
 }
@@ -90,6 +94,35 @@ def test_a_stranger_from_elsewhere_is_not_told_how_it_is_doing_either(client):
 def test_one_of_the_staff_who_may_do_nothing_is_answered_nothing_but_of_themselves(client, clerk, addresses):
     # A user who is logged in is sent on from the login.
     assert answered(clerk, addresses) - FROM_HERE == {"/health/live"} | OF_ONESELF
+
+
+def test_who_said_the_password_and_owes_the_code_is_answered_what_a_stranger_is(client, addresses, django_user_model):
+    authenticator(django_user_model.objects.create_superuser("chief", password="the chief's own"))
+    assert client.post(LOGIN, {"username": "chief", "password": "the chief's own"})["Location"] == CODE
+
+    assert answered(client, addresses) - FROM_HERE == OPEN | {CODE}
+
+
+def test_who_owes_an_authenticator_is_answered_nothing_but_the_page_to_set_it_up(admin_client, addresses, settings):
+    settings.REQUIRE_TOTP = True
+
+    assert answered(admin_client, addresses) - FROM_HERE == {"/health/live", SECOND_FACTOR}
+
+
+def test_no_address_tells_the_key_of_an_authenticator_or_a_recovery_code(client, addresses, django_user_model):
+    chief = django_user_model.objects.create_superuser("chief")
+    somebody = django_user_model.objects.get(username="somebody")
+    for user in (chief, somebody):
+        authenticator(user)
+    kept = secrets_of(chief) + secrets_of(somebody)
+    signed_in(client, chief)
+
+    told = {address: client.get(address).content.decode() for address in addresses}
+
+    assert client.get("/admin/").status_code == 200
+    assert [address for address, text in told.items() for each in kept if each in text] == []
+    # Pages of their own would show them.
+    assert not {TOTPDevice, StaticDevice, StaticToken} & set(admin.site._registry)
 
 
 @pytest.mark.parametrize("words", ["notice", "order", "user", "a"])
