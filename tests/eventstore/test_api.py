@@ -193,7 +193,7 @@ def test_a_state_that_cant_be_replayed_says_from_where_on(reader):
 def test_each_answer_takes_as_many_queries_however_long_it_is(reader, path, queries, django_assert_num_queries):
     append([*deposits("A:1", *range(4, 40)), *(d for n in range(40) for d in deposits(f"D{n}", 1))], at=AT)
 
-    with django_assert_num_queries(queries + 4):  # The session, its user, and what it and its groups may do.
+    with django_assert_num_queries(queries + 5):  # The session, its user, their authenticator, and two of rights.
         asked(reader, path)
 
 
