@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from tests.simulation import shrinking
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
-WORLDS = ("orders", "whole")
+WORLDS = ("orders", "whole", "decisions")
 DATABASES = ("sqlite", "postgres")
 _UNSHOWN = ("SECRET_KEY",)
 
@@ -28,7 +28,7 @@ class Task(NamedTuple):
     seed: int
     broker: str
     world: str
-    """The order pipeline alone, or the whole."""
+    """The order pipeline alone, the whole, or decisions."""
 
     database: str = "sqlite"
     acts: str = ""
@@ -126,11 +126,13 @@ def _play(task: Task) -> Result:
 
 def _outcome(task: Task, acts: str, *, tells: bool = True) -> Any:
     database, stage = theatre(task.database)
+    from tests.simulation.deciding import play_decisions
     from tests.simulation.play import play, say_nothing
 
     database.empty()
+    playing = play_decisions if task.world == "decisions" else play
     try:
-        return play(story_of(task, acts), stage, print if task.tell and tells else say_nothing)
+        return playing(story_of(task, acts), stage, print if task.tell and tells else say_nothing)
     except Exception as error:
         error.add_note(f"this was {task}")
         raise
@@ -140,11 +142,13 @@ def _outcome(task: Task, acts: str, *, tells: bool = True) -> Any:
 
 def story_of(task: Task, acts: str = "") -> Any:
     """Draw the story of a task."""
+    from tests.simulation.deciding_schedules import draw_decisions
     from tests.simulation.schedules import draw
     from tests.simulation.story import BrokerName
     from tests.simulation.whole import draw_whole
 
-    story = (draw if task.world == "orders" else draw_whole)(task.seed, BrokerName(task.broker))
+    drawing = dict(zip(WORLDS, (draw, draw_whole, draw_decisions), strict=True))[task.world]
+    story: Any = drawing(task.seed, BrokerName(task.broker))
     return shrinking.only(story, shrinking.numbers_of(acts)) if acts else story
 
 
