@@ -189,7 +189,8 @@ class DecidingPlay:
         self.outcome.troubles[f"{command}: {type(error).__name__}"] += 1
         self.told(f"{type(error).__name__}: {error}")
         of_the_database = self.troubles.failed_last and isinstance(error, DatabaseError | InterfaceError)
-        if not of_the_database and not isinstance(error, BrokerError):
+        of_a_station = command in OURSELVES and isinstance(error, BrokerError)
+        if not of_the_database and not of_a_station:
             self.wrong(f"{command} raised {type(error).__name__}: {error}")
 
     def _tell_lines(self, out: StringIO) -> None:

@@ -109,8 +109,8 @@ def draw_decisions(seed: int, broker: BrokerName) -> DecidingStory:
     days = list(_trading_days(chance.choice(STARTS), 1 if calm else chance.choice((1, 2, 2, 3))))
     machines = chance.choice((1, 1, 2))
     rates = {call: _part(chance, most * 0.8) for call in ORDER_CALLS}
-    rates |= {call: _part(chance, most / 2) for call in SOURCE_CALLS}
-    rates |= {call: _part(chance, most / 6) for call in OTHER_CALLS}
+    rates |= {call: _part(chance, most / 2.5) for call in SOURCE_CALLS}
+    rates |= {call: _part(chance, most / 20) for call in OTHER_CALLS}
     rates["submit"] = _part(chance, min(1.5 * most, 0.9))
     before = days[0] - timedelta(days=1)
     return DecidingStory(
@@ -126,7 +126,7 @@ def draw_decisions(seed: int, broker: BrokerName) -> DecidingStory:
         calls_per_minute=chance.choice((None, None, None, 60, 200)),
         first_rule=chance.choice(RULES[:5]),
         fault_rates=rates,
-        weather_rate=_part(chance, most / 10),
+        weather_rate=_part(chance, most / 20),
         steps=tuple(moment for day in days for moment in _Day(chance, day, machines, calm=calm).moments()),
     )
 

@@ -1,4 +1,4 @@
-"""Settling of decisions: after the faults, until no order is open, no decision waits and nothing is left to an operator."""
+"""Settling of decisions: after the faults, until no order is open and nothing is left to an operator."""
 
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING

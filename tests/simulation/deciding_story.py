@@ -1,4 +1,4 @@
-"""A story of decisions: what happens at the sources, at the venue and to our commands on some days, drawn before it plays."""
+"""A story of decisions: what happens on some days at the sources, at the venue and to our commands, drawn at once."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

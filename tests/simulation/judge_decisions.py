@@ -111,6 +111,11 @@ class DecisionsJudge:
         self._too_late |= set(self._at_work)
 
     def before_a_call(self, request: httpx2.Request) -> Seen:
+        """Look at a call. What the judge asks the database is no statement of the process under way."""
+        with self._play.boundaries.armed(None), self._play.troubles.armed(None):
+            return self._look_at_a_call(request)
+
+    def _look_at_a_call(self, request: httpx2.Request) -> Seen:
         """I15: a call leaves after it is on record, to the byte, and within no transaction."""
         process, url, content = self._play.machines.at_work if self._at_work else 0, str(request.url), request.read()
         if self._play.boundaries.is_within_a_transaction():
