@@ -97,8 +97,11 @@ GARBLED: dict[str, tuple[tuple[tuple[str, Any], ...], ...]] = {
         (("fileDate", None),),
     ),
 }
-STATEMENTS = 1200
-"""So many a day of trading hardly has."""
+STATEMENTS = 1100
+"""So many a day of trading has, where nothing is waited for."""
+
+MOST = {"trade_day": (STATEMENTS, 60), "execute_decisions": (400, 30), "run_strategy": (150, 20), "ingest": (70, 3)}
+"""How many statements and calls a command has, or nearly."""
 
 
 def draw_decisions(seed: int, broker: BrokerName) -> DecidingStory:
@@ -209,7 +212,7 @@ class _Day:
 
     def _run(self, *words: str, inner: bool = False) -> Run:
         """A command, that may die, be held up while others act, or find its database in trouble."""
-        stop = None if inner else self._stop()
+        stop = None if inner else self._stop(words[0])
         return Run(
             machine=self._chance.randrange(self._machines),
             words=words,
@@ -217,17 +220,17 @@ class _Day:
             trouble=None if stop else self._ill(),
         )
 
-    def _stop(self) -> Stop | None:
+    def _stop(self, command: str) -> Stop | None:
         chance, place = self._chance, self._chance.choice(tuple(Place))
         if chance.random() < self._deaths:
-            return Stop(place=place, nth=self._nth(place), dies=True)
+            return Stop(place=place, nth=self._nth(place, command), dies=True)
         if chance.random() >= self._meanwhile:
             return None
         acts = tuple(self._act(inner=True) for _ in range(chance.randint(1, 2)))
         # What a switch comes too late for it may come too late for by so much, and no more.
         longest = 3 if any(isinstance(act, Thrown) for act in acts) else 6
         seconds = (0, 1, 20, 40, 150, 700)[: longest + 1]
-        return Stop(place=place, nth=self._nth(place), dies=False, seconds=chance.choice(seconds), acts=acts)
+        return Stop(place=place, nth=self._nth(place, command), dies=False, seconds=chance.choice(seconds), acts=acts)
 
     def _ill(self) -> DatabaseTrouble | None:
         chance = self._chance
@@ -237,8 +240,11 @@ class _Day:
         most = STATEMENTS if at is At.STATEMENT else 120
         return DatabaseTrouble(kind=chance.choice(tuple(Kind)), at=at, nth=_skewed(chance, most))
 
-    def _nth(self, place: Place) -> int:
-        return _skewed(self._chance, STATEMENTS if place is Place.STATEMENT else 60)
+    def _nth(self, place: Place, command: str) -> int:
+        """Early in a command, or anywhere in it."""
+        statements, calls = MOST.get(command, (60, 4))
+        most = statements if place is Place.STATEMENT else calls
+        return _skewed(self._chance, most) if self._chance.random() < 0.3 else self._chance.randint(1, most)
 
     def _seconds(self) -> str:
         return self._chance.choice(("0", "5", "20", "60"))
