@@ -1,18 +1,22 @@
 """Breakages of decisions: a guarantee of the audit trail, or of the pipeline that it tells of, taken out.
 
 python -m tests.simulation.breakages_of_decisions NAME --schedules 20 --broker alpaca --world decisions [--first-seed N]
+python -m tests.simulation.breakages_of_decisions --each NAME:SEED …
+
+With `--each` one story is played with each, and a line of JSON says what the judge found.
 """
 
+import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
 from tests.simulation.__main__ import main
-from tests.simulation.runs import PROJECT, theatre
+from tests.simulation.runs import PROJECT, Task, played, theatre
 
 # Of sources and what is kept of them.
 
@@ -189,6 +193,14 @@ def silence_is_no_order() -> None:
     mock.patch.object(Absence, "is_proven", True).start()
 
 
+def unknown_words_end_the_day() -> None:
+    """A word that nobody knows, of an order that is looked for, ends whatever looks."""
+    from trading.submission.submitter import Submitter
+
+    look: Any = lambda self, request, *, now: self._looked_for(request, now)  # noqa: E731
+    mock.patch.object(Submitter, "look", look).start()
+
+
 def filled_is_not_executed() -> None:
     """An order is filled, and its decision is not told."""
     from audit_trail.executions import audit_book
@@ -291,6 +303,7 @@ BREAKAGES: dict[str, Callable[[], None]] = {
         the_weakest_goes_first,
         what_is_in_doubt_is_placed_anew,
         silence_is_no_order,
+        unknown_words_end_the_day,
         filled_is_not_executed,
         orders_have_no_number_of_their_attempt,
         checks_are_not_kept,
@@ -304,8 +317,21 @@ BREAKAGES: dict[str, Callable[[], None]] = {
 }
 
 
+def each(asked: Sequence[str]) -> int:
+    """Take one guarantee out after the other, and play a story without it."""
+    for name, seed in (one.split(":") for one in asked):
+        BREAKAGES[name]()
+        found = next(played([Task(int(seed), "alpaca", "decisions")], processes=1)).violations
+        mock.patch.stopall()
+        sys.stdout.write(json.dumps([name, "\n".join(found)]) + "\n")
+        sys.stdout.flush()
+    return 0
+
+
 if __name__ == "__main__":
     os.chdir(PROJECT)
     theatre()
+    if sys.argv[1] == "--each":
+        sys.exit(each(sys.argv[2:]))
     BREAKAGES[sys.argv[1]]()
     sys.exit(main(sys.argv[2:]))

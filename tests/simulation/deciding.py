@@ -17,7 +17,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.utils import timezone
 
-from audit_trail.decisions.models import TradeDecision
+from audit_trail.decisions.models import UNDER_WAY, TradeDecision
 from audit_trail.executions.models import TradeExecution
 from audit_trail.ingestion.models import DataIngestionRun
 from config.decisions import wired_decisions
@@ -26,7 +26,7 @@ from tests.simulation.boundaries import Died, Weather
 from tests.simulation.database_troubles import Troubles
 from tests.simulation.deciding_settling import DecidingSettling
 from tests.simulation.deciding_sources import Sources
-from tests.simulation.deciding_story import AtTheSource, DecidingStory, Published, Run, Thrown, Wish, Wishing
+from tests.simulation.deciding_story import AtTheSource, DecidingStory, Published, Run, Sending, Thrown, Wish, Wishing
 from tests.simulation.deciding_surroundings import BROKER_URL, Lives, Machines, surrounded
 from tests.simulation.deeds import do
 from tests.simulation.judge_decisions import DecisionsJudge
@@ -198,7 +198,8 @@ class DecidingPlay:
             self.told(f"    | {line}")
 
     def _ask(self, wish: Wish) -> None:
-        rows = list(TradeDecision.objects.order_by("-id").values_list("pk", "decision_id"))
+        found = TradeDecision.objects.order_by("-id").values_list("pk", "decision_id")
+        rows = (wish.under_way and list(found.filter(status__in=UNDER_WAY))) or list(found)
         if not rows:
             return
         pk, decision = rows[wish.which % len(rows)]
@@ -286,6 +287,9 @@ class _Line(httpx2.BaseTransport):
         play.told(f"{request.method} {request.url.raw_path.decode()[:100]}")
         call = play.judge.before_a_call(request)
         play.boundaries.reached(Place.BEFORE_CALL)
+        is_an_order = request.method == "POST"
+        if is_an_order:
+            play.boundaries.reached(Sending.BEFORE)
         try:
             play.weather.before(request)
             response = self._line.handle_request(request)
@@ -297,6 +301,8 @@ class _Line(httpx2.BaseTransport):
         play.told(f"  {response.status_code}")
         play.judge.answered(call, response)
         play.boundaries.reached(Place.AFTER_CALL)
+        if is_an_order:
+            play.boundaries.reached(Sending.AFTER)
         return response
 
     def close(self) -> None:

@@ -22,6 +22,7 @@ from tests.simulation.deciding_story import (
     Moment,
     Published,
     Run,
+    Sending,
     Thrown,
     Wish,
     Wishing,
@@ -102,6 +103,9 @@ STATEMENTS = 1100
 
 MOST = {"trade_day": (STATEMENTS, 60), "execute_decisions": (400, 30), "run_strategy": (150, 20), "ingest": (70, 3)}
 """How many statements and calls a command has, or nearly."""
+
+SENDING = ("trade_day", "execute_decisions", "poll")
+"""What may send an order."""
 
 
 def draw_decisions(seed: int, broker: BrokerName) -> DecidingStory:
@@ -191,11 +195,7 @@ class _Day:
             case "ingest":
                 return self._run("ingest", chance.choice(("congress", "insider", "bars")), inner=inner)
             case "wish":
-                return Wish(
-                    wishing=chance.choice((Wishing.CANCEL, Wishing.RECHECK, Wishing.NOT_THERE)),
-                    which=chance.randrange(1000),
-                    machine=chance.randrange(self._machines),
-                )
+                return self._wish()
             case "switch":
                 return self._switch()
             case "deed":
@@ -221,16 +221,22 @@ class _Day:
         )
 
     def _stop(self, command: str) -> Stop | None:
-        chance, place = self._chance, self._chance.choice(tuple(Place))
+        chance = self._chance
+        places = (*Place, *Sending, *Sending) if command in SENDING else tuple(Place)
+        place: Any = chance.choice(places)
         if chance.random() < self._deaths:
             return Stop(place=place, nth=self._nth(place, command), dies=True)
         if chance.random() >= self._meanwhile:
             return None
-        acts = tuple(self._act(inner=True) for _ in range(chance.randint(1, 2)))
+        acts = [self._act(inner=True) for _ in range(chance.randint(1, 2))]
+        if isinstance(place, Sending) and chance.random() < 0.5:
+            acts.insert(0, self._wish())
         # What a switch comes too late for it may come too late for by so much, and no more.
         longest = 3 if any(isinstance(act, Thrown) for act in acts) else 6
         seconds = (0, 1, 20, 40, 150, 700)[: longest + 1]
-        return Stop(place=place, nth=self._nth(place, command), dies=False, seconds=chance.choice(seconds), acts=acts)
+        return Stop(
+            place=place, nth=self._nth(place, command), dies=False, seconds=chance.choice(seconds), acts=tuple(acts)
+        )
 
     def _ill(self) -> DatabaseTrouble | None:
         chance = self._chance
@@ -240,8 +246,10 @@ class _Day:
         most = STATEMENTS if at is At.STATEMENT else 120
         return DatabaseTrouble(kind=chance.choice(tuple(Kind)), at=at, nth=_skewed(chance, most))
 
-    def _nth(self, place: Place, command: str) -> int:
+    def _nth(self, place: Place | Sending, command: str) -> int:
         """Early in a command, or anywhere in it."""
+        if isinstance(place, Sending):
+            return self._chance.choice((1, 1, 2, 3, 5))
         statements, calls = MOST.get(command, (60, 4))
         most = statements if place is Place.STATEMENT else calls
         return _skewed(self._chance, most) if self._chance.random() < 0.3 else self._chance.randint(1, most)
@@ -253,6 +261,15 @@ class _Day:
         return self._chance.sample(("congress", "insider", "bars"), self._chance.randint(1, 3))
 
     # What others do.
+
+    def _wish(self) -> Wish:
+        chance = self._chance
+        return Wish(
+            wishing=chance.choice((Wishing.CANCEL, Wishing.RECHECK, Wishing.NOT_THERE)),
+            which=chance.randrange(1000),
+            under_way=chance.random() < 0.6,
+            machine=chance.randrange(self._machines),
+        )
 
     def _switch(self) -> Thrown:
         chance = self._chance

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tests.simulation.deciding import DecidingPlay
 
 ROUNDS = 120
+AGAIN_SECONDS = 300
 DAY = timedelta(days=1)
 
 
@@ -42,6 +43,11 @@ class DecidingSettling:
         """Trade a day on which nothing goes wrong."""
         self._to_the_next_day()
         code = self._play.run(Run(machine=0, words=("trade_day", "--follow", "60")))
+        self._poll()
+        for side in ("sell", "buy"):
+            # What is not the time for yet, as while the venue takes no more calls, is tried again, as it is told.
+            self._play.clock.forward(AGAIN_SECONDS)
+            self._play.run(Run(machine=0, words=("execute_decisions", "--follow", "60", "--side", side)))
         self._poll()
         self._play.judge.after_a_clean_day(code)
 

@@ -17,6 +17,13 @@ CONGRESS, INSIDERS = "congress", "insiders"
 FEEDS = (CONGRESS, INSIDERS)
 
 
+class Sending(StrEnum):
+    """Boundaries of a command beside those of a turn: where it hands an order over."""
+
+    BEFORE = "before an order"
+    AFTER = "after an order"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """One of our commands runs, as a process of its own, on one of two machines."""
@@ -78,6 +85,9 @@ class Wish:
 
     wishing: Wishing
     which: int
+    under_way: bool = False
+    """Of those alone of which an order is open, if there are any."""
+
     machine: int = 0
 
 

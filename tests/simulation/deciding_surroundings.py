@@ -19,7 +19,7 @@ from config.venues.alpaca import AlpacaVenue
 from config.venues.quiver import QuiverVenue
 from tests.simulation.boundaries import Boundaries, Died
 from tests.simulation.deciding_story import DecidingStory
-from tests.simulation.story import Place, Stop
+from tests.simulation.story import Stop
 from tests.support.stations import Clock
 from trading.brokers.http import BrokerHttp
 from trading.conductor import processes
@@ -87,7 +87,7 @@ class Lives(Boundaries):
         finally:
             self._living.remove(process)
 
-    def reached(self, place: Place) -> None:
+    def reached(self, place: Any) -> None:
         self.refuse_the_dead()
         try:
             super().reached(place)

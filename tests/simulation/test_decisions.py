@@ -1,0 +1,40 @@
+"""Decisions: fresh stories of trading days, and the judge against a pipeline with a guarantee less."""
+
+import random
+import subprocess
+import sys
+
+import pytest
+from django.db import connection
+
+from tests.simulation.runs import PROJECT
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(connection.vendor != "sqlite", reason="it plays on SQLite in memory, whatever else is tested"),
+]
+
+FRESH = 4
+"""Each takes two seconds of a processor, or three: this number says how long it takes in CI."""
+# Where the first violation of each breakage is met, and what the judge says of it.
+FOUND_AT = {}
+
+
+def played(module, *arguments):
+    asked = [sys.executable, "-m", module, *map(str, arguments)]
+    return subprocess.run(asked, cwd=PROJECT, capture_output=True, text=True, check=False)
+
+
+def test_fresh_days_end_with_one_order_a_decision_and_everything_on_record():
+    first = random.SystemRandom().randrange(10**6, 10**9)
+
+    ended = played(
+        "tests.simulation", "--world", "decisions", "--broker", "alpaca", "--schedules", FRESH, "--first-seed", first
+    )
+
+    # What was violated is printed with the command that plays it again.
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    counted = dict(line.rsplit(maxsplit=1) for line in ended.stdout.splitlines()[1:])
+    assert (counted["schedules"], counted["violations"]) == (str(FRESH), "0")
+    assert int(counted["ingestion runs"]) > 0
