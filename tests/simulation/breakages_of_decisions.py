@@ -256,6 +256,16 @@ def others_orders_are_cancelled() -> None:
     mock.patch.object(AlpacaBroker, "cancel", lambda self, order: cancel(self, order[::-1])).start()
 
 
+def who_cancels_sends() -> None:
+    """An order that is to be cancelled, and was not sent yet, is sent first."""
+    from audit_trail.executions import verbs
+    from audit_trail.executions.carrier import Carrier
+
+    follow_up = Carrier.follow_up
+    mock.patch.object(Carrier, "follow_up", lambda self, book, order, **_: follow_up(self, book, order)).start()
+    mock.patch.object(verbs, "is_gone", return_value=True).start()
+
+
 def nobody_is_told_of_the_unknown() -> None:
     """An order whose outcome is not known is asked for, and no operator hears of it."""
     from audit_trail.executions import carrier
@@ -309,6 +319,7 @@ BREAKAGES: dict[str, Callable[[], None]] = {
         checks_are_not_kept,
         switches_are_not_read,
         others_orders_are_cancelled,
+        who_cancels_sends,
         nobody_is_told_of_the_unknown,
         late_fills_are_no_fills,
         holdings_are_not_counted,

@@ -138,7 +138,7 @@ class DecidingPlay:
         self.told(str(act))
         code, out = 0, StringIO()
         with self.machines.running(act.machine) as process:
-            self.judge.begins(process, troubled=act.trouble is not None)
+            self.judge.begins(process, act.words[0], troubled=act.trouble is not None)
             self._depth += 1
             try:
                 with self.boundaries.armed(act.stop), self.troubles.armed(act.trouble):

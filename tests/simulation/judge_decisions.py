@@ -86,6 +86,7 @@ class DecisionsJudge:
         """When each row was first told by its source."""
 
         self._began: dict[int, datetime] = {}
+        self._commands: dict[int, str] = {}
         self._at_work: list[int] = []
         self._troubled: set[int] = set()
         self._too_late: set[int] = set()
@@ -95,8 +96,8 @@ class DecisionsJudge:
 
     # While it plays.
 
-    def begins(self, process: int, *, troubled: bool) -> None:
-        self._began[process] = self._play.clock()
+    def begins(self, process: int, command: str, *, troubled: bool) -> None:
+        self._began[process], self._commands[process] = self._play.clock(), command
         self._at_work.append(process)
         if troubled:
             self._troubled.add(process)
@@ -143,6 +144,8 @@ class DecisionsJudge:
     def _before_an_order(self, name: str, process: int) -> None:
         """I5, I10, I13, I14: an order leaves after its decision and why, strongest first, and under no switch."""
         wrong = self._play.wrong
+        if self._commands.get(process) == "cancel_decision":
+            wrong(f"I5: {name} was about to be sent by who was asked to cancel it")
         decision = TradeDecision.objects.filter(decision_id=UUID(name.split("-")[-2])).first()
         if decision is None:
             wrong(f"I5: {name} was about to be sent without a decision")
