@@ -3,7 +3,7 @@
 python -m tests.simulation.breakages_of_decisions NAME --schedules 20 --broker alpaca --world decisions [--first-seed N]
 python -m tests.simulation.breakages_of_decisions --each NAME:SEED …
 
-With `--each` one story is played with each, and a line of JSON says what the judge found.
+With `--each` one story is played with each, and a line of JSON says what the judge found first.
 """
 
 import json
@@ -144,18 +144,6 @@ def decided_afterwards() -> None:
         return row(draft, account, trading_day, decided_at + timedelta(hours=1))
 
     mock.patch.object(storing, "_row", later).start()
-
-
-def decided_before_it_was_known() -> None:
-    """A decision bears a time before that at which we knew what it rests on."""
-    from audit_trail.decisions import storing
-
-    row = storing._row
-
-    def earlier(draft: Any, account: Any, trading_day: Any, decided_at: Any) -> Any:
-        return row(draft, account, trading_day, decided_at - timedelta(days=1))
-
-    mock.patch.object(storing, "_row", earlier).start()
 
 
 # Of their orders.
@@ -309,7 +297,6 @@ BREAKAGES: dict[str, Callable[[], None]] = {
         a_day_tells_less_than_was_left_out,
         strengths_are_rounded,
         decided_afterwards,
-        decided_before_it_was_known,
         the_weakest_goes_first,
         what_is_in_doubt_is_placed_anew,
         silence_is_no_order,
@@ -328,13 +315,28 @@ BREAKAGES: dict[str, Callable[[], None]] = {
 }
 
 
+class _Found(BaseException):
+    """The judge found something: enough was played."""
+
+
 def each(asked: Sequence[str]) -> int:
-    """Take one guarantee out after the other, and play a story without it."""
+    """Take one guarantee out after the other, and play a story without it until the judge finds something."""
+    from tests.simulation.deciding import DecidingPlay
+
+    def found(self: Any, what: str) -> None:
+        raise _Found(what)
+
     for name, seed in (one.split(":") for one in asked):
         BREAKAGES[name]()
-        found = next(played([Task(int(seed), "alpaca", "decisions")], processes=1)).violations
-        mock.patch.stopall()
-        sys.stdout.write(json.dumps([name, "\n".join(found)]) + "\n")
+        mock.patch.object(DecidingPlay, "wrong", found).start()
+        told = ""
+        try:
+            list(played([Task(int(seed), "alpaca", "decisions")], processes=1))
+        except _Found as violation:
+            told = str(violation)
+        finally:
+            mock.patch.stopall()
+        sys.stdout.write(json.dumps([name, told]) + "\n")
         sys.stdout.flush()
     return 0
 

@@ -277,7 +277,7 @@ def test_who_cancels_what_was_not_sent_yet_does_not_send_it(monkeypatch):
             desk.execute()
     asked = {"actor": "ada", "reason": "a split"}
 
-    with pytest.raises(Refused, match="is being sent by .*: cancel it when that is done"):
+    with pytest.raises(Refused, match="cancel it when that is done"):
         desk.verbs.cancel(decision.decision_id, **asked)
     after = again(desk)
     with pytest.raises(Refused, match="it is not known whether dry_run has the order"):
