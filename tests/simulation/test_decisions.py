@@ -1,5 +1,6 @@
 """Decisions: fresh stories of trading days, and the judge against a pipeline with a guarantee less."""
 
+import json
 import random
 import subprocess
 import sys
