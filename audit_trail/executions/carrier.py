@@ -94,18 +94,24 @@ class Carrier:
         )
 
     def follow_up(
-        self, book: Book, order: PlacedOrder, *, listed: Mapping[BrokerOrderId, OrderReport] | None = None
+        self,
+        book: Book,
+        order: PlacedOrder,
+        *,
+        listed: Mapping[BrokerOrderId, OrderReport] | None = None,
+        may_send: bool = True,
     ) -> PlacedOrder:
         """Take an order up again, open or ended: look for it, ask about it, or send it where that did not come about.
 
-        What the broker has `listed` is not asked for again. Raises BrokerUnavailable, after the order was put off.
+        What the broker has `listed` is not asked for again. Unless it `may_send`, it is only looked for. Raises
+        BrokerUnavailable, after the order was put off.
         """
         try:
             if order.broker_order_id is not None:
                 if listed is not None and (report := listed.get(order.broker_order_id)) is not None:
                     return self._told(book, order, report)
                 return self._asked(book, order)
-            if order.state is OrderState.SENDING and self._may_still_be_sent(order):
+            if may_send and order.state is OrderState.SENDING and self._may_still_be_sent(order):
                 return self._handed_over(book, order)
             return self._looked_for(book, order)
         except AlreadyOnTheWay as alike:

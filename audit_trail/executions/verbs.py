@@ -14,6 +14,7 @@ from audit_trail.executions.carrier import Carrier
 from audit_trail.executions.models import TradeExecution
 from audit_trail.executions.orders import OPEN, OrderState, PlacedOrder
 from trading.brokers.outcomes import BrokerError, NotCancellable, OutcomeUnknown
+from trading.conductor.processes import is_gone
 from trading.risk.records import end_denials, standing_denials
 from trading.values.arithmetic import plain
 
@@ -64,7 +65,7 @@ class DecisionVerbs:
         order = self._order(decision)
         if order is None:
             return f"{decision} is {decision.status}; it has no order to ask about"
-        if order.state is OrderState.SENDING and order.not_before is not None and order.not_before > self._clock():
+        if self._is_being_sent(order):
             return f"{decision} is being sent by {order.sender}"
         try:
             stands = self._carrier.follow_up(self._book, order)
@@ -79,9 +80,12 @@ class DecisionVerbs:
             raise Refused(f"{decision} is at {decision.broker}, and BROKER is {self._broker.name}")
         if order is None or not order.is_open:
             raise Refused(f"{decision} is {decision.status}; only what has not ended can be cancelled")
+        if self._is_being_sent(order) and not is_gone(order.sender or ""):
+            raise Refused(f"{decision} is being sent by {order.sender}: cancel it when that is done, in a moment")
         try:
             if order.broker_order_id is None:
-                order = self._carrier.follow_up(self._book, order)
+                # Whoever cancels wants nothing sent: where a process died before it sent it, that stays so.
+                order = self._carrier.follow_up(self._book, order, may_send=False)
             if order.is_open and order.broker_order_id is not None:
                 return self._told(decision, self._asked_to_cancel(order, actor, reason))
         except BrokerError as error:
@@ -108,6 +112,10 @@ class DecisionVerbs:
                 # How it stands is asked next.
                 log.warning("Order of a decision may not be cancelled", order=order.client_order_id, error=str(unclear))
         return self._carrier.follow_up(self._book, order)
+
+    def _is_being_sent(self, order: PlacedOrder) -> bool:
+        """Tell whether a process has taken it up to send it, and still may be about it."""
+        return order.state is OrderState.SENDING and order.not_before is not None and order.not_before > self._clock()
 
     def _order(self, decision: TradeDecision) -> PlacedOrder | None:
         """The order that is under way for a decision, else the last one that was at the broker."""

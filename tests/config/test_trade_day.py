@@ -80,6 +80,23 @@ def test_one_that_fails_is_told_by_the_exit_code_and_the_rest_is_traded(venues):
     assert "equity:" in out.getvalue()
 
 
+def test_a_day_that_is_done_says_so_where_the_account_can_not_be_asked_for_in_the_end(venues, monkeypatch):
+    """It ended in a backtrace, as if the day had failed."""
+    alpaca, _ = venues
+    told = trading_day.standing
+
+    def at_the_end():
+        alpaca.faults.add(refuse(429, "account"))
+        return told()
+
+    monkeypatch.setattr("config.management.commands.trade_day.standing", at_the_end)
+
+    _, refusal = refused("trade_day", "--follow", "5")
+
+    assert "the day is done, and how the account stands could not be asked" in refusal
+    assert set(TradeDecision.objects.values_list("status", flat=True)) == {"executed"}
+
+
 def test_a_planned_day_stores_and_sends_nothing(venues):
     told = run("trade_day", "--plan")
 

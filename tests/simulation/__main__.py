@@ -2,6 +2,7 @@
 
 python -m tests.simulation --schedules 2000 --broker alpaca|schwab|both [--world whole|day] [--first-seed N]
     [--processes 2]
+python -m tests.simulation --schedules 100 --broker alpaca --world decisions
 
 It ends with 1 where anything was violated. For one schedule that failed: `--shrink` looks for the fewest of its acts
 with which it fails, `--acts` plays these alone, `--tell` tells every step, `--log` prints all rows that it leaves.
@@ -25,7 +26,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--schedules", type=int, default=100)
     parser.add_argument("--broker", choices=("alpaca", "schwab", "both"), default="both")
     parser.add_argument(
-        "--world", choices=WORLDS, default="orders", help="the order pipeline alone, the whole, or a trading day"
+        "--world",
+        choices=WORLDS,
+        default="orders",
+        help="the order pipeline alone, the whole, a trading day of it, or decisions",
     )
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=1, help="how many of this machine's; not of the story's")
@@ -39,6 +43,8 @@ def main(arguments: list[str]) -> int:
         parser.error("--tell and --log are for one process: what several do at once can't be read")
     if asked.acts and asked.schedules > 1:
         parser.error("--acts is for one schedule: each has acts of its own")
+    if asked.world == "decisions" and asked.broker != "alpaca":
+        parser.error("--world decisions is played at --broker alpaca alone")
 
     brokers = ("alpaca", "schwab") if asked.broker == "both" else (asked.broker,)
     seeds = range(asked.first_seed, asked.first_seed + asked.schedules)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from tests.simulation import shrinking
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
-WORLDS = ("orders", "whole", "day")
+WORLDS = ("orders", "whole", "day", "decisions")
 DATABASES = ("sqlite", "postgres")
 _UNSHOWN = ("SECRET_KEY",)
 
@@ -28,7 +28,7 @@ class Task(NamedTuple):
     seed: int
     broker: str
     world: str
-    """The order pipeline alone, the whole, or a trading day of it."""
+    """The order pipeline alone, the whole, a trading day of it, or decisions."""
 
     database: str = "sqlite"
     acts: str = ""
@@ -126,11 +126,13 @@ def _play(task: Task) -> Result:
 
 def _outcome(task: Task, acts: str, *, tells: bool = True) -> Any:
     database, stage = theatre(task.database)
+    from tests.simulation.deciding import play_decisions
     from tests.simulation.play import play, say_nothing
 
     database.empty()
+    playing = play_decisions if task.world == "decisions" else play
     try:
-        return play(story_of(task, acts), stage, print if task.tell and tells else say_nothing)
+        return playing(story_of(task, acts), stage, print if task.tell and tells else say_nothing)
     except Exception as error:
         error.add_note(f"this was {task}")
         raise
@@ -141,12 +143,13 @@ def _outcome(task: Task, acts: str, *, tells: bool = True) -> Any:
 def story_of(task: Task, acts: str = "") -> Any:
     """Draw the story of a task."""
     from tests.simulation.day import draw_day
+    from tests.simulation.deciding_schedules import draw_decisions
     from tests.simulation.schedules import draw
     from tests.simulation.story import BrokerName
     from tests.simulation.whole import draw_whole
 
-    worlds = {"orders": draw, "whole": draw_whole, "day": draw_day}
-    story = worlds[task.world](task.seed, BrokerName(task.broker))
+    drawing: dict[str, Any] = {"orders": draw, "whole": draw_whole, "day": draw_day, "decisions": draw_decisions}
+    story = drawing[task.world](task.seed, BrokerName(task.broker))
     return shrinking.only(story, shrinking.numbers_of(acts)) if acts else story
 
 

@@ -114,7 +114,7 @@ class Stage:
     def __init__(self) -> None:
         self._venue: Venue | None = None
         self._clock: Callable[[], datetime] | None = None
-        self.line: httpx2.BaseTransport = _InThisProcess(self._answered)
+        self.line: httpx2.BaseTransport = InThisProcess(self._answered)
 
     @contextmanager
     def playing(self, story: Story, clock: Callable[[], datetime], faults: FaultPlan) -> Iterator[Venue]:
@@ -133,7 +133,7 @@ class Stage:
         return delivery, self._clock()
 
 
-class _InThisProcess(httpx2.BaseTransport):
+class InThisProcess(httpx2.BaseTransport):
     """Brings a request to a venue and its answer back, as the venue's server does, ends of connections included."""
 
     def __init__(self, answered: Callable[[Asked], tuple[Delivery, datetime]]) -> None:

@@ -95,6 +95,19 @@ class Submitter:
 
     def look(self, request: OrderRequest, *, now: datetime) -> Outcome:
         """Tell whether the broker has an order, and send nothing. Raises BrokerUnavailable."""
+        try:
+            return self._looked_for(request, now)
+        except UnusableReport as unusable:
+            if self._broker.capabilities.client_order_id:
+                forget_absence(request.client_order_id)  # It is there, whatever is said of it.
+            return ForTheOperator(f"{type(unusable).__name__}: {unusable}")
+
+    def settle(self, client_order_id: ClientOrderId) -> None:
+        """What became of the order is booked: forget how it was sent and looked for."""
+        settle(client_order_id)
+        forget_absence(client_order_id)
+
+    def _looked_for(self, request: OrderRequest, now: datetime) -> Outcome:
         if self._broker.capabilities.client_order_id:
             report = self._broker.find(request.client_order_id)
             return InDoubt(f"{self._broker.name} does not have it") if report is None else AtTheBroker(report)
@@ -102,11 +115,6 @@ class Submitter:
         if sending is None or sending.in_doubt_at is None:
             return InDoubt("it was not sent")
         return self._look(request, sending, now)
-
-    def settle(self, client_order_id: ClientOrderId) -> None:
-        """What became of the order is booked: forget how it was sent and looked for."""
-        settle(client_order_id)
-        forget_absence(client_order_id)
 
     def _sent(self, request: OrderRequest, now: datetime) -> Outcome:
         report = self._send(request, now)

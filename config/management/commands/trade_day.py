@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from config.preflight import require_migrated
 from config.trading_day import DayEnded, parts, standing, trade
+from trading.brokers.outcomes import BrokerError
 
 LONGEST = 3600
 
@@ -33,8 +34,13 @@ class Command(BaseCommand):
             code = trade(day, self.stdout, self.stderr)
         except DayEnded as ended:
             raise CommandError(str(ended), returncode=ended.code) from ended
-        for line in standing():
-            self.stdout.write(line)
+        try:
+            for line in standing():
+                self.stdout.write(line)
+        except BrokerError as error:
+            raise CommandError(
+                f"the day is done, and how the account stands could not be asked: {error}", returncode=code or 1
+            ) from error
         if code:
             sys.exit(code)
 

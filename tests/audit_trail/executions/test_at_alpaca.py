@@ -290,6 +290,23 @@ def test_a_status_that_nobody_knows_changes_nothing_and_is_told(at):
     assert notices() == []
 
 
+def test_a_status_that_nobody_knows_of_an_order_that_is_looked_for_stops_no_other_and_is_told(at):
+    """It ended the poller, and the command of the day with it: nothing was bought, and nobody was told."""
+    at.venue.faults.add(cut_after())
+    desk, decision = at.desk(), at.decide(shares=Decimal(2))
+    desk.execute()
+    assert state_of(decision) == "unknown"
+
+    at.venue.faults.add(status_word("on_the_moon", "find"))
+    desk.poll(5)
+    assert state_of(decision) == "unknown"
+    assert ("decision_order_stuck", attempt_of(decision).client_order_id) in notices()
+
+    desk.poll(120)
+    assert state_of(decision) == "submitted"
+    assert notices() == []
+
+
 def test_a_rejection_after_the_answer_is_booked_by_the_poller(at):
     desk, decision = at.desk(), at.decide()
     desk.execute()

@@ -268,6 +268,26 @@ def test_of_two_runs_at_once_one_does_it_all_and_in_order():
     assert [request.symbol for request in first.venue.submitted] == ["S5", "S4", "S3", "S2", "S1", "S0"]
 
 
+def test_who_cancels_what_was_not_sent_yet_does_not_send_it(monkeypatch):
+    """It was sent first and cancelled then, if it had not been filled by that time."""
+    desk, decision = Desk(), decide("A")
+    with monkeypatch.context() as patched:
+        CRASHES["before the call"](patched, desk)
+        with pytest.raises(Killed):
+            desk.execute()
+    asked = {"actor": "ada", "reason": "a split"}
+
+    with pytest.raises(Refused, match="cancel it when that is done"):
+        desk.verbs.cancel(decision.decision_id, **asked)
+    after = again(desk)
+    with pytest.raises(Refused, match="it is not known whether dry_run has the order"):
+        after.verbs.cancel(decision.decision_id, **asked)
+    after.verbs.cancel(decision.decision_id, **asked, not_there=True)
+
+    assert state_of(decision) == "failed"
+    assert desk.venue.submitted == []
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_cancel_and_an_execution_at_once_come_to_one_of_the_two():
     desk = Desk()
