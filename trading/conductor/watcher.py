@@ -19,7 +19,7 @@ from trading.chain.node import InconsistentNode, Node
 from trading.chain.reorgs import KnownBlock, confirm, look_again, reread_from
 from trading.chain.scanner import Scanned, Scanner, cutoff_block
 from trading.chain.topics import CLEARS, FOLLOWED, TAKES
-from trading.conductor.checkpoints import ChainBlock, ChainCheckpoint, move, release_lease, take_lease
+from trading.conductor.checkpoints import ChainBlock, ChainCheckpoint, LostLease, move, release_lease, take_lease
 from trading.conductor.inbox import ONE_ROW_A_LOG, Outcome, QueuedLog
 from trading.conductor.queued import event_data
 from trading.conductor.reversal import revert_blocks
@@ -261,8 +261,13 @@ class Watcher:
         )
 
     def _read_from_before(self, lowest: int, now: datetime) -> int:
-        """Where to read from when no block that we remember is left: from the beginning, if that was so lately."""
+        """Where to read from when no block that we remember is left: from the beginning, if that was so lately.
+
+        Raises LostLease where they are gone from the table too: only who reads the chain now takes them back.
+        """
         times = ChainBlock.objects.aggregate(oldest=Min("timestamp"), newest=Max("timestamp"))
+        if times["newest"] is None:
+            raise LostLease(f"the blocks of {self._orderbook} were taken back by another process meanwhile")
         if times["newest"] - times["oldest"] <= LOOKED_AT:
             return self._first_block
         open_notice(

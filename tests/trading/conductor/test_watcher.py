@@ -347,6 +347,22 @@ def test_a_reorg_that_a_former_holder_still_finds_is_left_to_the_next_one(statio
     assert not QueuedLog.objects.exclude(reorged_at=None).exists()
 
 
+def test_blocks_that_another_process_took_back_meanwhile_are_left_to_it(stations, replay, monkeypatch):
+    stations.read()
+    replay.reorg(FIRST_BLOCK)
+
+    def overslept(*asked):
+        ChainBlock.objects.all().delete()
+        return confirm(*asked)
+
+    monkeypatch.setattr("trading.conductor.watcher.confirm", overslept)
+    stations.forward(5)
+    with pytest.raises(LostLease, match="taken back by another process"):
+        stations.read()
+
+    assert ChainCheckpoint.objects.get().reread_from is None
+
+
 def test_the_checkpoint_cannot_be_moved_back(stations):
     stations.read()
     checkpoint = ChainCheckpoint.objects.get()
