@@ -16,10 +16,10 @@ from trading.brokers.port import Broker
 from trading.conductor.about import about_order
 from trading.conductor.listed import Reports, reports_in_lists
 from trading.conductor.reports import record, record_unknown
-from trading.conductor.work import due, look_again_at, try_again
+from trading.conductor.work import due, forget_work, look_again_at, overdue, try_again
 from trading.ledger.book import Ledger
 from trading.notices.models import open_notice
-from trading.offchain_order.aggregate import OffchainOrder, OrderState
+from trading.offchain_order.aggregate import OPEN, OffchainOrder, OrderState
 from trading.submission.pauses import is_paused, pause, pauses_for_all, resume_calls
 
 log = structlog.get_logger(__name__)
@@ -27,7 +27,8 @@ log = structlog.get_logger(__name__)
 STATES = (OrderState.SUBMITTED, OrderState.PARTIALLY_FILLED, OrderState.UNKNOWN)
 LONGEST_WAIT = timedelta(minutes=1)
 TRIES_BEFORE_A_NOTICE = 5
-# So long after its end an order is still asked about, now and then: a fill may be reported late.
+# So long after its end an order is still asked about, now and then, and once more after that: a fill may be reported
+# late, also while we were down.
 LATE_FOR = timedelta(minutes=30)
 ASK_LATE_EVERY = timedelta(minutes=5)
 # A market order fills within seconds; so long it is asked about often, and whenever something has just been filled.
@@ -55,7 +56,7 @@ class Poller:
 
     def run_once(self, *, now: datetime) -> bool:
         """Ask about every order that is due. Return whether there was any."""
-        orders = [order for order in self._orders(now) if self._ours(order)]
+        orders = self._orders(now)
         ready = due([order.order_id for order in orders], now=now)
         if not ready or is_paused(self._broker.name, now=now):
             return False
@@ -88,7 +89,17 @@ class Poller:
 
     def _orders(self, now: datetime) -> list[OffchainOrder]:
         memory = self._ledger.memory()
-        return memory.orders(STATES) + memory.recently_ended(since=now - LATE_FOR)
+        known = memory.orders(OPEN) + memory.recently_ended(since=now - LATE_FOR)
+        asked = [order for order in known if self._ours(order) and (order.has_ended or order.state in STATES)]
+        for number in overdue(but=[order.order_id for order in known], now=now):
+            order = memory.order(number)
+            if order is None or not order.has_ended:
+                continue  # It was placed a moment ago, or is another broker's.
+            if self._ours(order):
+                asked.append(order)  # Its last look is due, or was missed.
+            else:
+                forget_work(number)
+        return asked
 
     def _ours(self, order: OffchainOrder) -> bool:
         return order.broker == self._broker.name and order.broker_order_id is not None
@@ -105,7 +116,10 @@ class Poller:
         if stands.state is OrderState.UNKNOWN:
             self._postpone(order, stands.reason or "unknown", now)
             return
-        look_again_at(order.order_id, at=now + self._pause_after(order, stands, now))
+        if _ended_long_ago(stands, now):
+            forget_work(order.order_id)
+        else:
+            look_again_at(order.order_id, at=now + self._pause_after(order, stands, now))
         if stands.has_ended and not order.has_ended:
             log.info(
                 "Order ended",
@@ -131,6 +145,10 @@ class Poller:
 
     def _unknown(self, order: OffchainOrder, error: Exception, now: datetime, *, tell: bool = False) -> None:
         reason = f"{type(error).__name__}: {error}"
+        if _ended_long_ago(order, now):
+            log.warning("Last look at an order told nothing", order=order.order_id, reason=reason)
+            forget_work(order.order_id)
+            return
         if order.is_open:
             record_unknown(self._ledger, order, reason, now=now, actor=self.name)
         self._postpone(order, reason, now, tell=tell)
@@ -163,3 +181,8 @@ class Poller:
                 f"{tries} times: {reason}. It is asked again; no second order of {order.symbol} is placed meanwhile",
                 at=now,
             )
+
+
+def _ended_long_ago(order: OffchainOrder, now: datetime) -> bool:
+    """Tell whether no fill of it is expected any more: whoever looks now looks for the last time."""
+    return order.ended_at is not None and now >= order.ended_at + LATE_FOR

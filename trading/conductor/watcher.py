@@ -73,8 +73,9 @@ class Watcher:
         self._looked_thoroughly: datetime | None = None
         self.head_seen: int | None = None
         self._moved_at: datetime | None = None
-        # None: a process before this one may have told that it is.
+        # None: another process may have told that it is.
         self._silent: bool | None = None
+        self._held_at: datetime | None = None
 
     def run_once(self, *, now: datetime) -> bool:
         """Read one range. Return whether it brought logs, or there is more to read at once.
@@ -86,6 +87,10 @@ class Watcher:
         checkpoint = self._lease(self._chain_id, now)
         if checkpoint is None:
             return False
+        if self._held_at is None or now - self._held_at >= SILENT_BEFORE_A_NOTICE:
+            # Nobody looked, or somebody else did, who may have told: what was known of the head is known no more.
+            self._moved_at = self._silent = None
+        self._held_at = now
         cutoff = self._cutoff(checkpoint)
         self._watch_the_head(cutoff, now)
         if self._look_back(checkpoint, cutoff, now):

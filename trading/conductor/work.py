@@ -1,6 +1,7 @@
 """Work: when a station tries something again. Rows, so that a restart forgets nothing and two processes agree."""
 
 import re
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import models
@@ -207,6 +208,17 @@ def _is_with_its_sender(row: OrderWork, now: datetime) -> bool:
     if row.sender is None or row.sender_until is None or row.sender_until <= now:
         return False
     return not is_gone(row.sender)
+
+
+def forget_work(order: OrderId) -> None:
+    """Nobody takes an order on again."""
+    OrderWork.objects.filter(order_id=order).delete()
+
+
+def overdue(*, but: Iterable[OrderId], now: datetime) -> list[OrderId]:
+    """The orders of which a time was noted that has come, other than these."""
+    rows = OrderWork.objects.filter(not_before__lte=now).exclude(order_id__in=list(but)).order_by("order_id")
+    return [OrderId(order) for order in rows.values_list("order_id", flat=True)]
 
 
 def due(orders: list[OrderId], *, now: datetime) -> set[OrderId]:

@@ -178,8 +178,61 @@ def test_an_ended_order_is_asked_about_for_a_while_and_then_no_more(stations, ve
         stations.run(stations.poller)
 
     # It ended a second before we heard of it.
-    assert len(venue.questions("report")) - asked == LATE_FOR // ASK_LATE_EVERY - 1
+    assert len(venue.questions("report")) - asked == LATE_FOR // ASK_LATE_EVERY
+    assert not OrderWork.objects.exists()
     assert stands(stations) == (OrderState.FILLED, 4, Decimal("-0.5"))
+
+
+def test_a_fill_that_came_late_while_we_were_down_is_booked_when_we_are_back(stations, venue):
+    venue.tell(OrderStatus.CANCELLED, "1")
+    poll(stations)
+    venue.tell(OrderStatus.CANCELLED, "3")
+
+    stations.forward(2 * LATE_FOR.total_seconds())
+    stations.run(stations.poller)
+
+    assert stands(stations) == (OrderState.CANCELLED, 3, Decimal("-1.5"))
+    assert notices() == [("late_fill", "order 1")]
+    asked = len(venue.questions("report"))
+    stations.forward(2 * LATE_FOR.total_seconds())
+    stations.run(stations.poller)
+    assert len(venue.questions("report")) == asked
+
+
+def test_the_last_look_at_an_order_waits_for_the_end_of_an_outage(stations, venue):
+    venue.tell(OrderStatus.CANCELLED, "1")
+    poll(stations)
+    stations.forward(2 * LATE_FOR.total_seconds())
+    venue.fail("report", BrokerUnavailable("down"))
+    stations.run(stations.poller)
+    assert OrderWork.objects.exists()
+
+    venue.tell(OrderStatus.CANCELLED, "3")
+    stations.forward(60)
+    stations.run(stations.poller)
+
+    assert stands(stations) == (OrderState.CANCELLED, 3, Decimal("-1.5"))
+    assert not OrderWork.objects.exists()
+
+
+def test_an_order_that_the_broker_forgot_by_its_last_look_is_asked_about_no_more(stations, venue):
+    venue.tell(OrderStatus.CANCELLED, "1")
+    poll(stations)
+    stations.forward(2 * LATE_FOR.total_seconds())
+    venue.fail("report", NoSuchOrder("gone"))
+    stations.run(stations.poller)
+
+    assert stands(stations) == (OrderState.CANCELLED, 1, Decimal("-3.5"))
+    assert not OrderWork.objects.exists()
+
+
+def test_the_work_of_another_brokers_orders_is_left_alone(stations, venue):
+    """An open one may be on its way to it."""
+    OrderWork.objects.create(order_id=77, not_before=stations.clock())
+
+    poll(stations)
+
+    assert OrderWork.objects.filter(order_id=77).exists()
 
 
 # What can't be.

@@ -390,8 +390,8 @@ def refuse_to_queue(*args, **options):
 def test_a_chain_that_stands_still_is_told_once_until_it_moves_on(stations, replay, chain):
     replay.set_head(chain.head - 2)
     stations.read()
-    for _ in range(3):
-        stations.forward(301)
+    for _ in range(6):
+        stations.forward(151)
         stations.read()
 
     silent = Notice.objects.get(kind="chain_silent")
@@ -402,11 +402,28 @@ def test_a_chain_that_stands_still_is_told_once_until_it_moves_on(stations, repl
     assert Notice.objects.get(kind="chain_silent").closed_at is not None
 
 
-def test_what_a_process_told_of_a_silent_chain_ends_though_another_process_sees_it_move(stations, replay, chain):
+def test_who_did_not_look_for_minutes_tells_of_no_silence_and_ends_what_others_told_of(stations, replay, chain):
+    other = Stations(node=stations.node, clock=stations.clock, holder="elsewhere:2:b")
     replay.set_head(chain.head - 2)
     stations.read()
-    stations.forward(301)
+    for _ in range(3):
+        stations.forward(151)
+        other.read()
+    stations.forward(151)
     stations.read()
+    silent = Notice.objects.get(kind="chain_silent")
+    assert (silent.closed_at, silent.times) == (None, 1)
+
+    replay.set_head(chain.head)
+    stations.read()
+    assert Notice.objects.get(kind="chain_silent").closed_at is not None
+
+
+def test_what_a_process_told_of_a_silent_chain_ends_though_another_process_sees_it_move(stations, replay, chain):
+    replay.set_head(chain.head - 2)
+    for _ in range(3):
+        stations.read()
+        stations.forward(151)
 
     restarted = Stations(node=stations.node, clock=stations.clock)
     restarted.read()
