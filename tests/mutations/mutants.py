@@ -63,6 +63,14 @@ def mutants(folder: Path, target: str) -> list[Mutant]:
     return found
 
 
+def forget_survivors(meta: Path) -> None:
+    """Have what survived tried again, since a test may have come for it."""
+    remembered = json.loads(meta.read_text())
+    codes = remembered["exit_code_by_key"]
+    remembered["exit_code_by_key"] = {key: code if FATES[code] is Fate.KILLED else None for key, code in codes.items()}
+    meta.write_text(json.dumps(remembered))
+
+
 def plain(mangled: str) -> str:
     """Return `Position.net` for `xǁPositionǁnet`, and `cut` for `x_cut`."""
     if "ǁ" in mangled:

@@ -4,6 +4,7 @@ import pytest
 
 from tests.mutations import __main__ as command
 from tests.mutations.copying import undecorated
+from tests.mutations.document import DOCUMENT, document, figures
 from tests.mutations.mutants import Fate, Mutant
 from tests.mutations.survivors import explained
 from tests.mutations.targets import TARGETS
@@ -104,6 +105,11 @@ def test_every_explanation_is_of_a_target_and_says_why():
     assert all(row.why.endswith(".") and row.mutants for row in explained())
     names = [(row.module, name) for row in explained() for name in row.mutants]
     assert len(names) == len(set(names))
+
+
+def test_the_document_says_what_was_counted_and_explained():
+    assert DOCUMENT.read_text() == document(figures(), explained()), "run python -m tests.mutations.document"
+    assert set(figures()) <= set(TARGETS)
 
 
 def test_only_a_module_that_is_listed_is_tried(capsys):

@@ -69,7 +69,7 @@ def test_a_hundredth_of_a_share_is_filled(command):
 def test_what_it_does_not_know_stops_it():
     state = order(*HISTORIES["submitted"]).state
 
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="sell everything"):
         state.decide("sell everything")
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="sold everything"):
         state.evolve("sold everything")

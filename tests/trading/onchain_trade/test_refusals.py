@@ -77,8 +77,8 @@ def test_a_migrated_fill_has_no_more_open_than_it_is_of(open_shares):
 def test_what_it_does_not_know_stops_it(event):
     state = trade(event).state
 
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="sell everything"):
         state.decide("sell everything")
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="sold everything"):
         state.evolve("sold everything")
     assert state == OnChainTrade.initial(TRADE).evolve(event)

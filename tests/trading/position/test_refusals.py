@@ -160,7 +160,7 @@ def test_an_order_that_filled_what_it_asked_for_leaves_nothing_open():
 def test_what_it_does_not_know_stops_it():
     state = followed(bought(1)).state
 
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="sell everything"):
         state.decide("sell everything")
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="sold everything"):
         state.evolve("sold everything")
