@@ -59,7 +59,9 @@ def run(module: str, tests: list[str], *, scratch: Path, again: bool = False, pr
         forget_survivors(meta)
     # One process at a time: what is slow is the machine, and a mutant that waits is no mutant that hangs.
     command = [sys.executable, "-m", "mutmut", "run", "--max-children", "1"]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    # What pytest left in ours, where a test calls this, is not meant for it.
+    left = ("PYTEST_", "DJANGO_SETTINGS_MODULE")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(left)}
     ended = subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True, text=True)
     if ended.returncode != 0 or not meta.exists():
         raise SystemExit(f"mutmut ended with {ended.returncode}:\n{ended.stdout[-3000:]}\n{ended.stderr[-3000:]}")

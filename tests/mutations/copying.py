@@ -22,15 +22,14 @@ KNOWN = {"staticmethod", "classmethod"}
 def copy_of(target: str, tests: list[str], *, into: Path, project: Path = PROJECT) -> None:
     """Copy the project and say there what is mutated, and by which tests it is tried."""
     into.mkdir(parents=True, exist_ok=True)
-    folders = [name for name in FOLDERS if (project / name).is_dir()]
-    for name in folders:
+    copied = [name for name in (*FOLDERS, "manage.py") if (project / name).exists()]
+    for name in [name for name in copied if name in FOLDERS]:
         shutil.rmtree(into / name, ignore_errors=True)
         shutil.copytree(project / name, into / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "manage.py"):
-        if (project / name).exists():
-            shutil.copy(project / name, into / name)
+    for name in [*(name for name in copied if name not in FOLDERS), "pyproject.toml"]:
+        shutil.copy(project / name, into / name)
     with (into / "pyproject.toml").open("a") as settings:
-        settings.write(settings_of(target, tests, [*folders, "manage.py"]))
+        settings.write(settings_of(target, tests, copied))
     path = into / target
     path.write_text(undecorated(path.read_text()))
 
