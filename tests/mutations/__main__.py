@@ -70,11 +70,20 @@ def run(module: str, tests: list[str], *, scratch: Path, again: bool = False, pr
 
 def keep(module: str, found: list[Mutant]) -> None:
     """Write the figures down with the commit that they are of, and the document with them."""
-    git = ["git", "describe", "--always", "--dirty=, changed"]
-    commit = subprocess.run(git, cwd=PROJECT, check=True, capture_output=True, text=True).stdout.strip()
-    kept = figures() | {module: {**counts(found), "commit": commit}}
+    kept = figures() | {module: {**counts(found), "commit": commit()}}
     FIGURES.write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n")
     DOCUMENT.write_text(document(kept, explained()))
+
+
+def commit() -> str:
+    """Name the commit, and whether anything was changed since but what is written here."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=PROJECT, check=True, capture_output=True, text=True).stdout.strip()
+
+    ours = [f":!{path.relative_to(PROJECT)}" for path in (DOCUMENT, FIGURES)]
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", *ours)
+    return git("rev-parse", "--short=12", "HEAD") + (", changed" if changed else "")
 
 
 def counts(found: list[Mutant]) -> dict[str, int]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading.values.arithmetic import EXACT, PRICE_DIGITS, add, cut, multiply, quotient, subtract, total
+from trading.values.arithmetic import EXACT, PRICE_DIGITS, add, cut, multiply, quotient, share_of, subtract, total
 
 # What a Rain float can be: 68 digits, and an exponent from -100 to 100.
 amounts = st.builds(
@@ -144,3 +144,21 @@ def test_what_is_cut_off_is_less_than_the_last_decimal(value, digits):
     assert abs(after) <= abs(Fraction(value))
     assert abs(Fraction(value) - after) < Fraction(1, 10**digits)
     assert (after * 10**digits).denominator == 1
+
+
+@pytest.mark.parametrize(
+    ("amount", "part", "whole", "expected"),
+    [
+        ("100", "1", "4", "25"),
+        ("100", "4", "4", "100"),
+        ("-100", "1", "4", "-25"),
+        ("1", "1", "3", "0." + "3" * PRICE_DIGITS),
+        ("2", "1", "3", "0." + "6" * (PRICE_DIGITS - 1) + "7"),
+        (SEVENTY, "3", "3", "1.012345678901234567890123456789012345678"),
+    ],
+)
+def test_a_share_is_to_the_amount_as_the_part_to_the_whole_to_forty_digits(amount, part, whole, expected):
+    share = share_of(Decimal(amount), part=Decimal(part), whole=Decimal(whole))
+
+    assert abs(Fraction(share) - Fraction(Decimal(expected))) <= Fraction(1, 10 ** (PRICE_DIGITS - 1))
+    assert len(share.as_tuple().digits) <= PRICE_DIGITS
