@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading.values.arithmetic import EXACT, PRICE_DIGITS, add, cut, multiply, quotient, subtract, total
+from trading.values.arithmetic import (
+    EXACT,
+    PRICE_DIGITS,
+    add,
+    cut,
+    multiply,
+    quotient,
+    set_exact_context,
+    share_of,
+    subtract,
+    total,
+)
 
 # What a Rain float can be: 68 digits, and an exponent from -100 to 100.
 amounts = st.builds(
@@ -144,3 +155,28 @@ def test_what_is_cut_off_is_less_than_the_last_decimal(value, digits):
     assert abs(after) <= abs(Fraction(value))
     assert abs(Fraction(value) - after) < Fraction(1, 10**digits)
     assert (after * 10**digits).denominator == 1
+
+
+@pytest.mark.parametrize(
+    ("amount", "part", "whole", "share"),
+    [
+        ("100", "1", "4", "25"),
+        ("-100", "3", "4", "-75"),
+        ("1", "1", "3", "0." + "3" * 40),
+        ("1", "2", "3", "0." + "6" * 39 + "7"),
+        ("5", "7", "7", "5"),
+        ("5", "0", "7", "0"),
+        # What is multiplied first is not rounded: forty digits times forty digits.
+        ("1." + "1" * 39, "1." + "1" * 39, "1." + "1" * 39, "1." + "1" * 39),
+    ],
+)
+def test_a_share_of_an_amount_is_what_a_part_is_of_a_whole(amount, part, whole, share):
+    assert share_of(Decimal(amount), part=Decimal(part), whole=Decimal(whole)) == Decimal(share)
+
+
+def test_a_thread_is_given_room_for_any_amount_and_so_is_each_that_starts_after():
+    with decimal.localcontext(prec=5):
+        set_exact_context()
+
+        assert decimal.getcontext().prec == 320
+    assert decimal.DefaultContext.prec == 320
