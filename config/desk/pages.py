@@ -9,7 +9,7 @@ from django.utils import timezone
 from config.desk.access import desk_page, desk_part
 from config.desk.board.charts import beside_oracle, latency, profit_curve
 from config.desk.board.standing import board as board_at
-from config.desk.board.verdict import Stand
+from config.desk.board.verdict import Stand, Verdict
 from config.monitoring.pages import limits
 from config.monitoring.queues import queues
 from config.read_side import read_side
@@ -75,5 +75,10 @@ def _pace() -> dict[str, Any]:
 
 def _standing(request: HttpRequest) -> dict[str, Any]:
     found = board_at(limits(), now=timezone.now(), with_decisions=request.user.has_perm(DECISIONS))
-    is_busy = found.verdict.stand is Stand.WELL and found.verdict.is_at_work
-    return {"board": found, "colour": "busy" if is_busy else COLOURS[found.verdict.stand]}
+    return {"board": found, "colour": _colour(found.verdict)}
+
+
+def _colour(verdict: Verdict) -> str:
+    if verdict.stand is Stand.WELL and verdict.held_back:
+        return COLOURS[Stand.SEE_TO]
+    return "busy" if verdict.stand is Stand.WELL and verdict.is_at_work else COLOURS[verdict.stand]

@@ -37,13 +37,11 @@ def main(arguments: list[str]) -> int:
         parser.error(f"expected one of {', '.join(TARGETS)}, was {', '.join(unknown)}")
 
     known, wrong = explained(), 0
-    # Asked before the first figures are kept, which are a change too.
-    commit = commit_of(PROJECT) if options.keep else ""
     for module in options.modules:
         found = run(module, TARGETS[module], scratch=SCRATCH, again=options.again)
         print(told(module, found), flush=True)
         if options.keep:
-            keep(module, found, commit=commit)
+            keep(module, found)
         complaints = unexpected(found, names_of(module, known))
         print("".join(f"  {line}\n" for line in complaints), end="", flush=True)
         wrong += len(complaints)
@@ -73,16 +71,22 @@ def run(module: str, tests: list[str], *, scratch: Path, again: bool = False, pr
     return mutants(folder, module)
 
 
-def keep(module: str, found: list[Mutant], *, commit: str) -> None:
+def keep(module: str, found: list[Mutant]) -> None:
     """Write the figures down with the commit that they are of, and the document with them."""
-    kept = figures() | {module: {**counts(found), "commit": commit}}
+    kept = figures() | {module: {**counts(found), "commit": commit()}}
     FIGURES.write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n")
     DOCUMENT.write_text(document(kept, explained()))
 
 
-def commit_of(project: Path) -> str:
-    git = ["git", "describe", "--always", "--exclude=*", "--dirty=, changed"]
-    return subprocess.run(git, cwd=project, check=True, capture_output=True, text=True).stdout.strip()
+def commit() -> str:
+    """Name the commit, and whether anything was changed since but what is written here."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=PROJECT, check=True, capture_output=True, text=True).stdout.strip()
+
+    ours = [f":!{path.relative_to(PROJECT)}" for path in (DOCUMENT, FIGURES)]
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", *ours)
+    return git("rev-parse", "--short=12", "HEAD") + (", changed" if changed else "")
 
 
 def counts(found: list[Mutant]) -> dict[str, int]:

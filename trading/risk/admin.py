@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import Q
 from django.http import HttpRequest
@@ -38,6 +39,24 @@ class ControlForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial.pop("reason", None)
+
+
+class SwitchForm(ControlForm):
+    """A switch that is there already is thrown again by the same form: who is in a hurry need not look for it."""
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        if self.instance.pk is None and (there := self._there(given)) is not None:
+            self.instance = there
+        return given
+
+    @staticmethod
+    def _there(given: dict[str, Any]) -> KillSwitch | None:
+        try:
+            scope = Scope(given.get("scope", ""))
+            return KillSwitch.objects.filter(scope=scope, subject=scope.subject(given.get("subject", ""))).first()
+        except ValueError:
+            return None  # The model says what is wrong.
 
 
 class ControlAdmin(ReadOnlyAdmin):
@@ -102,6 +121,7 @@ _change = change
 class KillSwitchAdmin(ControlAdmin):
     """While one is on, no order that it reaches is placed or sent."""
 
+    form = SwitchForm
     key = ("scope", "subject")
     settings = ("is_on",)
     list_display = ("name", "state", "why", "actor", "at")
@@ -112,6 +132,11 @@ class KillSwitchAdmin(ControlAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"is_on": True}
+
+    def save_model(self, request: HttpRequest, obj: Control, form: forms.ModelForm, change: bool) -> None:  # type: ignore[type-arg]
+        if obj.pk is not None and not self.has_change_permission(request, obj):
+            raise PermissionDenied
+        super().save_model(request, obj, form, change)
 
     def name(self, row: KillSwitch) -> str:
         return row.named()

@@ -1,6 +1,6 @@
 """Exposures: what each symbol stands at, how near to its threshold, and since when it is past it."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -31,6 +31,8 @@ class SymbolExposure(NamedTuple):
     threshold: str | None
     filling: Decimal
     since_at: datetime | None
+    """Since when it is past its threshold; None where it is not, or where it has only just been found to be."""
+
     order: int | None
     reason: str | None
 
@@ -40,24 +42,32 @@ class SymbolExposure(NamedTuple):
 
 
 def exposures(side: ReadSide) -> list[SymbolExposure]:
-    """Every symbol that is not flat or does not rest: the longest exposed first, then the nearest to its threshold."""
+    """Every symbol that is not flat or does not rest.
+
+    What is halted comes first, then what is past its threshold, the dearest first, then what is nearest to it.
+    """
     since = {row.symbol: row.since_at for row in Exposure.objects.all()}
     waits = {row.symbol: row for row in SymbolWait.objects.all()}
     found = []
     for row in side.positions.all():
-        wait = waits.get(row.symbol)
-        status = status_of(row, is_exposed=row.symbol in since, wait=wait)
+        wait, position = waits.get(row.symbol), state_of(row)
+        filling = min(_filling(position), LONGEST)
+        # Who watches the ages of exposures comes by every few seconds: what stands in the books now is asked here.
+        is_past = filling >= 1
+        status = status_of(row, is_exposed=is_past, wait=wait)
         if status != FLAT:
-            found.append(_of(state_of(row), status, since.get(row.symbol), wait))
+            found.append(_of(position, status, filling, since.get(row.symbol) if is_past else None, wait))
     return sorted(found, key=_urgency)
 
 
-def longest_exposed(found: list[SymbolExposure]) -> SymbolExposure | None:
-    """The symbol that has been past its threshold for the longest time."""
-    return next((one for one in found if one.since_at is not None), None)
+def most_exposed(found: list[SymbolExposure]) -> SymbolExposure | None:
+    """The symbol of which the most is open, in dollars, of those that are past their thresholds."""
+    return min((one for one in found if one.is_past), key=_size, default=None)
 
 
-def _of(position: Position, status: str, since_at: datetime | None, wait: SymbolWait | None) -> SymbolExposure:
+def _of(
+    position: Position, status: str, filling: Decimal, since_at: datetime | None, wait: SymbolWait | None
+) -> SymbolExposure:
     price = position.last_price
     return SymbolExposure(
         symbol=position.symbol,
@@ -67,7 +77,7 @@ def _of(position: Position, status: str, since_at: datetime | None, wait: Symbol
         price_usd=None if price is None else price.price_usdc,
         priced_at=None if price is None else price.block_timestamp,
         threshold=None if position.threshold is None else str(position.threshold),
-        filling=min(_filling(position), LONGEST),
+        filling=filling,
         since_at=since_at,
         order=None if position.pending is None else position.pending.order_id,
         reason=None if wait is None else wait.reason,
@@ -84,6 +94,11 @@ def _filling(position: Position) -> Decimal:
     return ZERO
 
 
-def _urgency(one: SymbolExposure) -> tuple[bool, bool, timedelta, Decimal, str]:
-    lasting = timedelta() if one.since_at is None else one.since_at - datetime.min.replace(tzinfo=one.since_at.tzinfo)
-    return one.since_at is None, one.status != HALTED, lasting, -one.filling, one.symbol
+def _urgency(one: SymbolExposure) -> tuple[bool, bool, tuple[Decimal, Decimal, str]]:
+    nearest = (ZERO, -one.filling, one.symbol)
+    return one.status != HALTED, not one.is_past, _size(one) if one.is_past else nearest
+
+
+def _size(one: SymbolExposure) -> tuple[Decimal, Decimal, str]:
+    """The larger the smaller, so that it sorts first."""
+    return -(one.open_usd or ZERO), -abs(one.net_shares), one.symbol

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from django.db import transaction
 
-from config.desk.board.denials import Held, held
-from config.desk.board.exposures import SymbolExposure, exposures, longest_exposed
+from config.desk.board.denials import Held, denied_for_a_while, held
+from config.desk.board.exposures import SymbolExposure, exposures, most_exposed
 from config.desk.board.feed import Feed, feed
 from config.desk.board.fills import FillsOfToday, NewFill, fills_of_today, newest_fills
 from config.desk.board.hedges import Hedges, hedges
@@ -14,9 +14,12 @@ from config.desk.board.today import Today, today
 from config.desk.board.verdict import Verdict, verdict
 from config.monitoring.health import Limits
 from config.read_side import read_side
+from config.terminal.positions import HALTED, WAITING
 from trading.ledger.backlog import short_timeouts
 
 EXPOSURES_SHOWN = 20
+STOPPED = (HALTED, WAITING)
+"""Past their threshold, with nothing on its way: the broker refused, or five times."""
 
 
 class Board(NamedTuple):
@@ -39,13 +42,16 @@ def board(limits: Limits, *, now: datetime, with_decisions: bool) -> Board:
     with transaction.atomic(), short_timeouts():
         side = read_side()
         exposed, under_way = exposures(side), hedges(side)
-        is_at_work = bool(under_way.orders) or any(each.is_past for each in exposed)
+        past = [each for each in exposed if each.is_past]
+        is_at_work = bool(under_way.orders or past)
+        denied = denied_for_a_while(now=now) if past else set()
+        held_back = [each.symbol for each in past if each.status in STOPPED or each.symbol in denied]
         return Board(
             at=now,
-            verdict=verdict(limits, now=now, is_at_work=is_at_work),
+            verdict=verdict(limits, now=now, is_at_work=is_at_work, held_back=held_back),
             exposures=exposed[:EXPOSURES_SHOWN],
             more_exposures=max(len(exposed) - EXPOSURES_SHOWN, 0),
-            most_exposed=longest_exposed(exposed),
+            most_exposed=most_exposed(exposed),
             hedges=under_way,
             fills=newest_fills(side),
             today_fills=fills_of_today(side, now=now),

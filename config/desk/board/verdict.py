@@ -1,5 +1,6 @@
 """Verdict: whether money is at risk, in one word, with every reason."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from config.purpose import hedges
 from trading.notices.models import Notice
 
 NOTICES_SHOWN, NOTICES_COUNTED = 12, 500
+MOST_NAMED = 4
 
 
 class Stand(StrEnum):
@@ -35,6 +37,9 @@ class Verdict(NamedTuple):
     is_at_work: bool = False
     """Something is past its threshold, or on its way to a broker or back, and not late yet."""
 
+    held_back: Sequence[str] = ()
+    """The symbols that are past their thresholds and that something stops."""
+
     @property
     def sentence(self) -> str:
         match self.stand:
@@ -51,13 +56,23 @@ class Verdict(NamedTuple):
     def _what_goes_well(self) -> str:
         if not self.hedges:
             return "Days are decided"
+        if self.held_back:
+            return f"{_named(self.held_back)} held back, the rest is hedged"
         return "Fills are being hedged" if self.is_at_work else "Fills are hedged"
 
 
-def verdict(limits: Limits, *, now: datetime, is_at_work: bool = False) -> Verdict:
+def verdict(limits: Limits, *, now: datetime, is_at_work: bool = False, held_back: Sequence[str] = ()) -> Verdict:
     """Judge as `/health/ready` does, and by what operators were told."""
     against = [reason.text for reason in reasons(limits, now=now)]
     notices = list(Notice.objects.filter(closed_at=None).order_by("id")[:NOTICES_COUNTED])
     stand = Stand.AT_RISK if against else Stand.SEE_TO if notices else Stand.WELL
     more = max(len(notices) - NOTICES_SHOWN, 0)
-    return Verdict(stand, against, notices[:NOTICES_SHOWN], more, hedges(), is_at_work)
+    return Verdict(stand, against, notices[:NOTICES_SHOWN], more, hedges(), is_at_work, held_back)
+
+
+def _named(symbols: Sequence[str]) -> str:
+    if len(symbols) == 1:
+        return f"{symbols[0]} is"
+    if len(symbols) <= MOST_NAMED:
+        return f"{', '.join(symbols[:-1])} and {symbols[-1]} are"
+    return f"{', '.join(symbols[:MOST_NAMED])} and {len(symbols) - MOST_NAMED} more are"

@@ -96,7 +96,7 @@ def test_dust_is_said_to_be_some(chief):
     assert "buy less than 0.0001 AAPL" in board(chief)
 
 
-def test_the_most_exposed_symbol_is_the_one_that_is_past_its_threshold_for_longest(chief):
+def test_the_most_exposed_symbol_is_the_one_of_which_most_dollars_are_open(chief):
     make.position(symbol="AAPL", net_position=Decimal(9), accumulated_long=Decimal(9))
     make.position(symbol="TSLA", net_position=Decimal("1.25"), accumulated_long=Decimal("1.25"))
     make.exposure(symbol="AAPL", since_at=ago(seconds=30))
@@ -104,8 +104,42 @@ def test_the_most_exposed_symbol_is_the_one_that_is_past_its_threshold_for_longe
 
     told = board(chief)
 
-    assert "Most exposed: TSLA , 1.25 shares ( $250.31 ), past its threshold since 2 min ago ." in told
-    assert told.index("TSLA 1.25 shares") < told.index("AAPL 9 shares")
+    assert "Most exposed: AAPL , 9 shares ( $1,802.25 ), past its threshold since 30 s ago ." in told
+    assert told.index("AAPL 9 shares") < told.index("TSLA 1.25 shares")
+
+
+def test_what_is_past_its_threshold_is_so_by_the_books_of_now(chief):
+    """The watch of exposures comes by every few seconds: what it noted may be over, or not noted yet."""
+    make.position(symbol="AAPL", net_position=Decimal("0.5"), accumulated_long=Decimal("0.5"))
+    make.exposure(symbol="AAPL", since_at=ago(seconds=3))
+    assert "No symbol is past its threshold." in board(chief)
+
+    make.position(symbol="TSLA", net_position=Decimal("1.5"), accumulated_long=Decimal("1.5"))
+    assert "Most exposed: TSLA , 1.5 shares ( $300.38 ), past its threshold just now." in board(chief)
+
+
+@pytest.mark.parametrize(
+    ("why", "facts"),
+    [
+        (make.denial, {"symbol": "TSLA", "rule": "kill_switch", "first_at": ago(seconds=11)}),
+        (make.symbol_wait, {"symbol": "TSLA", "reason": "rejected"}),
+    ],
+)
+def test_what_is_held_back_is_not_called_hedged(chief, why, facts):
+    make.position(symbol="AAPL")
+    make.position(symbol="TSLA")
+    why(**facts)
+
+    assert board(chief).startswith("TSLA is held back, the rest is hedged, and nothing waits for an operator.")
+
+
+def test_a_denial_of_this_moment_and_one_within_the_threshold_hold_nothing_back(chief):
+    make.position(symbol="AAPL")
+    make.denial(symbol="AAPL", first_at=ago(seconds=2))
+    make.position(symbol="TSLA", net_position=Decimal("0.5"), accumulated_long=Decimal("0.5"))
+    make.denial(symbol="TSLA", first_at=ago(minutes=2))
+
+    assert board(chief).startswith("Fills are being hedged, and nothing waits for an operator.")
 
 
 @pytest.mark.parametrize(

@@ -182,6 +182,33 @@ def test_in_admin_it_is_thrown_with_a_reason(admin_client, admin_user):
     assert last_change() == ("symbol AAPL", admin_user.get_username(), "a split")
 
 
+@pytest.mark.parametrize(("scope", "subject", "named"), [("global", "", "global"), ("symbol", "aapl", "symbol AAPL")])
+def test_in_admin_a_switch_that_is_there_is_thrown_again_by_the_same_form(
+    admin_client, admin_user, scope, subject, named
+):
+    throw(Scope(scope), subject, on=False, reason="all is well", actor="anna", at=NOW)
+    form = {"scope": scope, "subject": subject, "is_on": "on", "reason": "wrong prices"}
+
+    assert admin_client.post(reverse("admin:trading_killswitch_add"), form).status_code == 302
+
+    assert standing()[named] is True
+    assert KillSwitch.objects.filter(scope=scope, subject=subject.upper()).count() == 1
+    assert last_change() == (named, admin_user.get_username(), "wrong prices")
+
+
+def test_in_admin_who_may_only_add_switches_changes_none(client, user):
+    throw(Scope.GLOBAL, "", on=True, reason="wrong prices", actor="anna", at=NOW)
+    user.is_staff = True
+    user.save()
+    let(user, "add_killswitch")
+    client.force_login(user)
+
+    answer = client.post(reverse("admin:trading_killswitch_add"), {"scope": "global", "subject": "", "reason": "x"})
+
+    assert answer.status_code == 403
+    assert standing() == {"global": True}
+
+
 def test_in_admin_each_change_asks_for_its_own_reason(admin_client, admin_user):
     switch = throw(Scope.GLOBAL, "", on=True, reason="wrong prices", actor="anna", at=NOW)
     page = reverse("admin:trading_killswitch_change", args=[switch.pk])

@@ -158,20 +158,21 @@ def test_what_is_cut_off_is_less_than_the_last_decimal(value, digits):
 
 
 @pytest.mark.parametrize(
-    ("amount", "part", "whole", "share"),
+    ("amount", "part", "whole", "expected"),
     [
         ("100", "1", "4", "25"),
-        ("-100", "3", "4", "-75"),
-        ("1", "1", "3", "0." + "3" * 40),
-        ("1", "2", "3", "0." + "6" * 39 + "7"),
-        ("5", "7", "7", "5"),
-        ("5", "0", "7", "0"),
-        # What is multiplied first is not rounded: forty digits times forty digits.
-        ("1." + "1" * 39, "1." + "1" * 39, "1." + "1" * 39, "1." + "1" * 39),
+        ("100", "4", "4", "100"),
+        ("-100", "1", "4", "-25"),
+        ("1", "1", "3", "0." + "3" * PRICE_DIGITS),
+        ("2", "1", "3", "0." + "6" * (PRICE_DIGITS - 1) + "7"),
+        (SEVENTY, "3", "3", "1.012345678901234567890123456789012345678"),
     ],
 )
-def test_a_share_of_an_amount_is_what_a_part_is_of_a_whole(amount, part, whole, share):
-    assert share_of(Decimal(amount), part=Decimal(part), whole=Decimal(whole)) == Decimal(share)
+def test_a_share_is_to_the_amount_as_the_part_to_the_whole_to_forty_digits(amount, part, whole, expected):
+    share = share_of(Decimal(amount), part=Decimal(part), whole=Decimal(whole))
+
+    assert abs(Fraction(share) - Fraction(Decimal(expected))) <= Fraction(1, 10 ** (PRICE_DIGITS - 1))
+    assert len(share.as_tuple().digits) <= PRICE_DIGITS
 
 
 def test_a_thread_is_given_room_for_any_amount_and_so_is_each_that_starts_after():
