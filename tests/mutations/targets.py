@@ -13,7 +13,7 @@ TARGETS: dict[str, list[str]] = {
     "trading/values/quantities.py": ["tests/trading/values/test_quantities.py"],
     "trading/ledger/allocation.py": ["tests/trading/ledger/test_allocation.py"],
     "trading/pnl/fifo.py": ["tests/trading/pnl/test_fifo.py"],
-    "trading/risk/gate.py": ["tests/trading/risk/test_gate.py"],
+    "trading/risk/gate.py": ["tests/trading/risk/test_gate.py", "tests/trading/risk/test_denials.py"],
     "trading/conductor/hedger.py": [
         "tests/trading/conductor/test_hedger.py",
         "tests/trading/conductor/test_denied_hedges.py",

@@ -97,9 +97,10 @@ def test_a_fill_of_nothing_or_for_nothing_is_refused(quantity, dollars):
         Fill(side=Side.BUY, shares=shares(quantity), usd=usd(dollars))
 
 
-def test_a_lot_that_is_flat_is_on_no_side():
-    inventory, _ = Inventory().after(fill("B1@10"))
-    inventory, _ = inventory.after(fill("S1@11"))
+@pytest.mark.parametrize(("opened", "closed"), [("B1@10", "S1@11"), ("S1@10", "B1@11")])
+def test_a_lot_that_is_flat_is_on_no_side(opened, closed):
+    inventory, _ = Inventory().after(fill(opened))
+    inventory, _ = inventory.after(fill(closed))
     assert inventory == Inventory()
 
 
