@@ -318,3 +318,26 @@ def test_a_limit_that_is_used_but_not_used_up_is_written_down():
 
     assert allowed.figures["daily_notional_usd of global, used"] == "600"
     assert allowed.figures["daily_notional_usd of global"] == "2600"
+
+
+def test_what_restricts_another_symbol_hides_no_restriction_of_this_one():
+    others = [restriction("MSFT"), restriction(side="SELL"), restriction(expires_at=NOW)]
+
+    assert answer(asked(BUY, restrictions=others)) == "10"
+    assert answer(asked(BUY, restrictions=[*others, restriction()])) == "restricted_symbol"
+
+
+def test_a_purchase_below_the_quote_costs_its_limit_and_a_sale_there_brings_the_quote():
+    assert asked(order("BUY", "10", limit_price_usd=usd("190"))).price_usd == 190
+    assert asked(order("SELL", "10", limit_price_usd=usd("190")), holdings=holdings(NOW, AAPL="10")).price_usd == 200
+
+
+@pytest.mark.parametrize(("side", "quoted"), [("BUY", "151"), ("SELL", "100")])
+def test_a_collar_is_held_against_what_the_other_side_asks(side, quoted):
+    denied = asked(
+        order(side, "10", reference_price_usd=usd("120")),
+        quote=quote("AAPL", NOW, bid_usd=usd("100"), ask_usd=usd("151")),
+        limits=[limit("price_collar_percent", "5")],
+    )
+
+    assert denied.text.startswith(f"the quote of {quoted} is ")
