@@ -24,7 +24,7 @@ $ uv run python -m tests.mutations trading/position/aggregate.py    # one
 ```
 
 [mutmut](https://mutmut.readthedocs.io) makes the mutants and runs the tests, in a copy of the project under
-`.mutations/`; which tests hold which module stands in `tests/mutations/targets.py`. They ask for no database, so a
+`.mutations/`; which tests hold which module stands in `tests/mutations/targets.py`. Most ask for no database, so a
 mutant costs a fork and the tests that come past it: about a third of a second of a processor. What was killed is
 remembered until its function changes, or until `--again`; what survived is tried again each time. The command ends
 with 1 where something survives that `tests/mutations/survivors.toml` does not explain, or where it explains what does
@@ -34,6 +34,10 @@ not survive. It is no part of `.ci/run`: a module takes minutes. Whether it kill
 mutmut leaves decorated functions alone; in the copy each decorator but `@classmethod` and `@staticmethod` stands
 below its function, so that properties are mutated too. What it does not do: leave out a statement, change what stands
 outside of functions (tables, default values), or change an f-string, of which only the whole text is taken away.
+
+Stations ask for a database, which is migrated once for all mutants of one (`tests/mutations/migrated.py`); a mutant of
+theirs takes some two seconds. What is "not run" below has no figures yet, and its survivors are open work. The ledger's
+three modes and the execution of decisions are not among the modules.
 
 """
 
