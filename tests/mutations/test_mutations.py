@@ -6,7 +6,7 @@ from tests.mutations import __main__ as command
 from tests.mutations.copying import undecorated
 from tests.mutations.document import DOCUMENT, document, figures
 from tests.mutations.mutants import Fate, Mutant, shortened
-from tests.mutations.survivors import explained
+from tests.mutations.survivors import explained, names_of
 from tests.mutations.targets import TARGETS
 
 RULE = """
@@ -121,6 +121,8 @@ def test_every_explanation_is_of_a_target_and_says_why():
 def test_the_document_says_what_was_counted_and_explained():
     assert DOCUMENT.read_text() == document(figures(), explained()), "run python -m tests.mutations.document"
     assert set(figures()) <= set(TARGETS)
+    for module, counted in figures().items():
+        assert counted["survived"] == len(names_of(module, explained())), f"{module} has survivors without a sentence"
 
 
 def test_only_a_module_that_is_listed_is_tried(capsys):
