@@ -17,7 +17,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from tests.mutations.copying import PROJECT, copy_of
+from tests.mutations.copying import PROJECT, TEMPLATE, copy_of
 from tests.mutations.document import DOCUMENT, FIGURES, document, figures
 from tests.mutations.mutants import Fate, Mutant, forget_survivors, mutants
 from tests.mutations.survivors import explained, names_of
@@ -55,8 +55,11 @@ def run(module: str, tests: list[str], *, scratch: Path, again: bool = False, pr
         shutil.rmtree(folder, ignore_errors=True)
     copy_of(module, tests, into=folder, project=project)
     meta = folder / "mutants" / f"{module}.meta"
+    (folder / "mutants" / TEMPLATE).unlink(missing_ok=True)
     if meta.exists():
         forget_survivors(meta)
+        # Which tests come past which function is found out anew: mutmut looks at new tests only, not at changed ones.
+        (folder / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)
     # One process at a time: what is slow is the machine, and a mutant that waits is no mutant that hangs.
     command = [sys.executable, "-m", "mutmut", "run", "--max-children", "1"]
     # What pytest left in ours, where a test calls this, is not meant for it.

@@ -15,6 +15,9 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent.parent
 FOLDERS = ("audit_trail", "config", "eventstore", "templates", "tests", "trading")
 
+# A database in the folder in which tests of mutants run.
+TEMPLATE = "migrated.sqlite3"
+
 # mutmut knows these itself.
 KNOWN = {"staticmethod", "classmethod"}
 
@@ -35,6 +38,9 @@ def copy_of(target: str, tests: list[str], *, into: Path, project: Path = PROJEC
 
 
 def settings_of(target: str, tests: list[str], copied: list[str]) -> str:
+    options = ["-p", "no:randomly", "-p", "no:xdist"]
+    if "manage.py" in copied:
+        options += ["-p", "tests.mutations.migrated"]
     return "\n".join(
         [
             "",
@@ -43,7 +49,7 @@ def settings_of(target: str, tests: list[str], copied: list[str]) -> str:
             f"only_mutate = {[target]}",
             f"also_copy = {copied}",
             f"pytest_add_cli_args_test_selection = {tests}",
-            'pytest_add_cli_args = ["-p", "no:randomly", "-p", "no:xdist"]',
+            f"pytest_add_cli_args = {options}",
             "",
         ]
     )

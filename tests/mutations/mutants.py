@@ -8,6 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+LONG, AROUND = 160, 40
+
 
 class Fate(StrEnum):
     KILLED = "killed"
@@ -83,7 +85,28 @@ def changed(before: ast.FunctionDef, after: ast.FunctionDef) -> str:
     lines = list(difflib.ndiff(_body(before), _body(after)))
     gone = " ".join(line[2:].strip() for line in lines if line.startswith("- "))
     come = " ".join(line[2:].strip() for line in lines if line.startswith("+ "))
+    if len(gone) > LONG:
+        gone, come = shortened(gone, come)
     return f"{gone} ⇒ {come or '(nothing)'}"
+
+
+def shortened(gone: str, come: str) -> tuple[str, str]:
+    """Leave out what a long statement has in common before and after, but for some words around what differs."""
+    start = max(_alike(gone, come) - AROUND, 0)
+    end = max(_alike(gone[start:][::-1], come[start:][::-1]) - AROUND, 0)
+    before, after = ("…" if start else ""), ("…" if end else "")
+    return (
+        f"{before}{gone[start : len(gone) - end]}{after}",
+        f"{before}{come[start : len(come) - end]}{after}",
+    )
+
+
+def _alike(left: str, right: str) -> int:
+    """How many characters they have in common before they differ."""
+    return next(
+        (n for n, (one, other) in enumerate(zip(left, right, strict=False)) if one != other),
+        len(min(left, right, key=len)),
+    )
 
 
 def _body(function: ast.FunctionDef) -> list[str]:

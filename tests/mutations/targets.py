@@ -1,4 +1,4 @@
-"""Targets: the modules whose rules are broken on purpose, each with the tests that hold it and ask for no database."""
+"""Targets: the modules whose rules are broken on purpose, each with the tests that hold it: the fewest and fastest."""
 
 TARGETS: dict[str, list[str]] = {
     "trading/position/aggregate.py": ["tests/trading/position"],
@@ -13,5 +13,14 @@ TARGETS: dict[str, list[str]] = {
     "trading/values/quantities.py": ["tests/trading/values/test_quantities.py"],
     "trading/ledger/allocation.py": ["tests/trading/ledger/test_allocation.py"],
     "trading/pnl/fifo.py": ["tests/trading/pnl/test_fifo.py"],
-    "trading/risk/gate.py": ["tests/trading/risk/test_gate.py"],
+    "trading/risk/gate.py": ["tests/trading/risk/test_gate.py", "tests/trading/risk/test_denials.py"],
+    "trading/conductor/hedger.py": [
+        "tests/trading/conductor/test_hedger.py",
+        "tests/trading/conductor/test_denied_hedges.py",
+    ],
+    "trading/conductor/dispatcher.py": ["tests/trading/conductor/test_dispatcher.py"],
+    "trading/conductor/poller.py": [
+        "tests/trading/conductor/test_poller.py",
+        "tests/trading/conductor/test_sweeps.py",
+    ],
 }

@@ -5,8 +5,8 @@ import pytest
 from tests.mutations import __main__ as command
 from tests.mutations.copying import undecorated
 from tests.mutations.document import DOCUMENT, document, figures
-from tests.mutations.mutants import Fate, Mutant
-from tests.mutations.survivors import explained
+from tests.mutations.mutants import Fate, Mutant, shortened
+from tests.mutations.survivors import explained, names_of
 from tests.mutations.targets import TARGETS
 
 RULE = """
@@ -71,6 +71,17 @@ def test_an_explanation_of_what_does_not_survive_and_what_was_not_tried_are_told
     assert command.counts(found) == {"mutants": 2, "killed": 1, "survived": 0, "not_run": 1}
 
 
+def test_of_a_long_statement_the_words_around_what_differs_are_told():
+    long = ", ".join(f"name_{n}=value_{n}" for n in range(40))
+
+    gone, come = shortened(f"f({long})", f"f({long.replace('=value_20', '=None')})")
+
+    assert "name_20=value_20, name_21" in gone
+    assert come == gone.replace("value_20", "None")
+    assert gone[0] == gone[-1] == "…"
+    assert len(gone) < 120
+
+
 def test_a_decorator_does_the_same_below_its_function():
     source = (
         "class Desk:\n"
@@ -110,6 +121,8 @@ def test_every_explanation_is_of_a_target_and_says_why():
 def test_the_document_says_what_was_counted_and_explained():
     assert DOCUMENT.read_text() == document(figures(), explained()), "run python -m tests.mutations.document"
     assert set(figures()) <= set(TARGETS)
+    for module, counted in figures().items():
+        assert counted["survived"] == len(names_of(module, explained())), f"{module} has survivors without a sentence"
 
 
 def test_only_a_module_that_is_listed_is_tried(capsys):

@@ -21,6 +21,7 @@ from tests.trading.offchain_order.test_aggregate import (
 from trading.offchain_order.aggregate import OffchainOrder
 from trading.offchain_order.commands import MarkUnknown, Migrate, Place, Relink, StartSubmission
 from trading.offchain_order.events import Links, MigratedStatus
+from trading.values.sides import Side
 
 START = StartSubmission(sending_at=PLACE.placed_at)
 
@@ -73,3 +74,22 @@ def test_what_it_does_not_know_stops_it():
         state.decide("sell everything")
     with pytest.raises(AssertionError, match="sold everything"):
         state.evolve("sold everything")
+
+
+# What an order is, where a default would say something else.
+
+
+def test_a_sale_on_its_second_try_is_one():
+    placed = Place(**PLACE_FACTS | {"side": Side.SELL, "attempt": 2})
+
+    order().when(placed).then_state(side=Side.SELL, attempt=2)
+
+
+def test_a_cancelled_order_keeps_the_price_of_what_it_filled():
+    order(*HISTORIES["submitted"]).when(cancel(50, price="151")).then_state(
+        filled_shares=50, average_price_usd=151, reason="by the operator"
+    )
+
+
+def test_a_migrated_order_is_of_its_symbol():
+    order().when(Migrate(**old(MigratedStatus.PENDING))).then_state(symbol="AAPL", side=Side.SELL, broker="schwab")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading.pnl.fifo import Fill, Inventory, NoFill
+from trading.pnl.fifo import Fill, Inventory, Lot, NoFill
 from trading.values.arithmetic import ZERO, add, multiply, subtract
 from trading.values.quantities import Shares, Usd, shares, usd
 from trading.values.sides import Side
@@ -97,9 +97,10 @@ def test_a_fill_of_nothing_or_for_nothing_is_refused(quantity, dollars):
         Fill(side=Side.BUY, shares=shares(quantity), usd=usd(dollars))
 
 
-def test_a_lot_that_is_flat_is_on_no_side():
-    inventory, _ = Inventory().after(fill("B1@10"))
-    inventory, _ = inventory.after(fill("S1@11"))
+@pytest.mark.parametrize(("opened", "closed"), [("B1@10", "S1@11"), ("S1@10", "B1@11")])
+def test_a_lot_that_is_flat_is_on_no_side(opened, closed):
+    inventory, _ = Inventory().after(fill(opened))
+    inventory, _ = inventory.after(fill(closed))
     assert inventory == Inventory()
 
 
@@ -143,3 +144,22 @@ def test_no_digit_is_lost_between_what_is_realised_and_what_is_open(told):
         assert add(realised, open_usd) == cash
         assert inventory.net_shares == net
         assert all(lot.shares > 0 and lot.usd >= 0 for lot in inventory.lots)
+
+
+@pytest.mark.parametrize(("opened", "closed", "earned"), [("B", "S", "1"), ("S", "B", "-1")])
+def test_a_fill_that_closes_the_oldest_lot_and_no_more_leaves_the_next_one_open(opened, closed, earned):
+    inventory = Inventory()
+    for text in (f"{opened}1@10", f"{opened}2@20", f"{opened}3@30"):
+        inventory, _ = inventory.after(fill(text))
+    inventory, realised = inventory.after(fill(f"{closed}1@11"))
+
+    assert realised == Decimal(earned)
+    assert inventory == Inventory(fill(f"{opened}1@1").side, (Lot(shares(2), usd(40)), Lot(shares(3), usd(90))))
+
+
+def test_a_lot_that_is_closed_as_a_whole_costs_what_it_cost_to_the_last_digit():
+    cost = usd("10." + "1" * 60)  # More digits than a share of it would have.
+    inventory, _ = Inventory().after(Fill(side=Side.BUY, shares=shares(3), usd=cost))
+    _, realised = inventory.after(fill("S3@5"))
+
+    assert realised == subtract(Decimal(15), cost)

@@ -19,12 +19,15 @@ from tests.trading.position.test_aggregate import (
     place,
     placed,
     report,
+    revert,
+    reverted,
     see,
     sold,
 )
 from trading.position.aggregate import NetMismatch, Position, WrongShares
 from trading.position.commands import ApplyLateFill, Initialize, Migrate, PlaceOffChainOrder, Rebuild
-from trading.position.events import ManualTrigger, PendingOrder
+from trading.position.events import ManualTrigger, OnChainOrderReverted, PendingOrder
+from trading.position.remainders import moved
 from trading.values.quantities import shares
 from trading.values.thresholds import ONE_SHARE
 
@@ -164,3 +167,39 @@ def test_what_it_does_not_know_stops_it():
         state.decide("sell everything")
     with pytest.raises(AssertionError, match="sold everything"):
         state.evolve("sold everything")
+
+
+# The last price
+
+
+def test_the_price_of_a_reverted_sale_goes_with_it_and_the_price_of_another_fill_stays():
+    first, last = sold(1, price="200"), sold(1, price="210", block=101)
+
+    followed(first, last).when(revert(last)).then_state(net=-1, last_price=None)
+    assert followed(first, last, reverted(first)).state.last_price.price_usdc == 210
+
+
+def test_a_fill_that_is_witnessed_again_in_its_place_brings_its_price():
+    # Of an older installation's fill the block is not known, so taking it back took no price.
+    first = bought(1, price="200")
+    gone = OnChainOrderReverted(trade=first.trade, side=first.side, amount=first.amount, block_number=None)
+
+    assert followed(first, gone).state.last_price.price_usdc == 200
+    assert followed(first, gone, bought(1, price="210")).state.last_price.price_usdc == 210
+
+
+# Remainders
+
+
+@pytest.mark.parametrize(
+    ("long", "short", "added", "after"),
+    [
+        ("2", "1", "0.5", ("2", "0.5")),
+        ("2", "1", "1.5", ("2.5", "0")),
+        ("2", "1", "-0.5", ("1.5", "1")),
+        ("2", "1", "-2.5", ("0", "1.5")),
+        ("2", "1", "0", ("2", "1")),
+    ],
+)
+def test_what_moves_the_net_is_taken_from_the_remainder_that_stands_against_it(long, short, added, after):
+    assert moved(shares(long), shares(short), shares(added)) == tuple(map(Decimal, after))

@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading.values.arithmetic import EXACT, PRICE_DIGITS, add, cut, multiply, quotient, share_of, subtract, total
+from trading.values.arithmetic import (
+    EXACT,
+    PRICE_DIGITS,
+    add,
+    cut,
+    multiply,
+    quotient,
+    set_exact_context,
+    share_of,
+    subtract,
+    total,
+)
 
 # What a Rain float can be: 68 digits, and an exponent from -100 to 100.
 amounts = st.builds(
@@ -162,3 +173,11 @@ def test_a_share_is_to_the_amount_as_the_part_to_the_whole_to_forty_digits(amoun
 
     assert abs(Fraction(share) - Fraction(Decimal(expected))) <= Fraction(1, 10 ** (PRICE_DIGITS - 1))
     assert len(share.as_tuple().digits) <= PRICE_DIGITS
+
+
+def test_a_thread_is_given_room_for_any_amount_and_so_is_each_that_starts_after():
+    with decimal.localcontext(prec=5):
+        set_exact_context()
+
+        assert decimal.getcontext().prec == 320
+    assert decimal.DefaultContext.prec == 320

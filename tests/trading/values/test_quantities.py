@@ -86,3 +86,32 @@ def test_a_number_written_out_reads_back(number):
 
 def test_each_side_has_its_opposite():
     assert (Side.BUY.opposite, Side.SELL.opposite) == (Side.SELL, Side.BUY)
+
+
+@pytest.mark.parametrize(
+    ("given_", "told"),
+    [
+        (0.5, "expected a number of shares as text, int or Decimal, was 0.5"),
+        ("x" * 81, f"expected a number of shares, was '{'x' * 80}'"),
+        (Decimal("Infinity"), "expected a number of shares that is finite, was Infinity"),
+        ("9" * 1001, f"expected a number of shares of at most 1000 digits, was {'9' * 80}…"),
+        ("1e-1001", "expected a number of shares of at most 1000 digits, was 1E-1001…"),
+        ("1." + "9" * 1001, f"expected a number of shares of at most 1000 digits, was 1.{'9' * 78}…"),
+    ],
+)
+def test_a_refusal_tells_what_was_found_and_no_more_than_a_line_of_it(given_, told):
+    with pytest.raises(NotANumber) as refused:
+        shares(given_)
+
+    assert str(refused.value) == told
+
+
+def test_the_thousandth_decimal_is_read():
+    assert shares("1e-1000") == Decimal("1E-1000")
+
+
+def test_the_smallest_of_many_digits_is_refused_with_the_start_of_it():
+    digits = "1" * 82 + "e-1083"  # 82 digits, of which the last is the 1083rd decimal.
+
+    with pytest.raises(NotANumber, match=r"1000 digits, was 1[.]1{78}…$"):
+        shares(digits)

@@ -98,3 +98,18 @@ def test_the_widest_threshold_fits_its_row():
 
     assert threshold(str(widest)) == widest
     assert len(str(widest)) <= 80
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("0 shares", "expected a threshold above zero, was 0"),
+        ("$" + "9" * 40 + "." + "9" * 40, f"expected a threshold of at most 60 digits, was {'9' * 40}.{'9' * 39}"),
+        ("x" * 81, f"expected a threshold such as '1 share', '2.5 shares' or '$100', was '{'x' * 80}'"),
+    ],
+)
+def test_a_refusal_tells_what_was_found_and_no_more_than_a_line_of_it(text, told):
+    with pytest.raises(NotAThreshold) as refused:
+        threshold(text)
+
+    assert str(refused.value) == told
