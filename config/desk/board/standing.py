@@ -43,9 +43,9 @@ def board(limits: Limits, *, now: datetime, with_decisions: bool) -> Board:
         side = read_side()
         exposed, under_way = exposures(side), hedges(side)
         past = [each for each in exposed if each.is_past]
-        is_at_work = bool(under_way.orders or past)
         denied = denied_for_a_while(now=now) if past else set()
         held_back = [each.symbol for each in past if each.status in STOPPED or each.symbol in denied]
+        is_at_work = bool(under_way.orders) or len(held_back) < len(past)
         return Board(
             at=now,
             verdict=verdict(limits, now=now, is_at_work=is_at_work, held_back=held_back),

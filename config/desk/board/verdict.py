@@ -57,7 +57,7 @@ class Verdict(NamedTuple):
         if not self.hedges:
             return "Days are decided"
         if self.held_back:
-            return f"{_named(self.held_back)} held back, the rest is hedged"
+            return f"{_named(self.held_back)} held back, the rest is {'being hedged' if self.is_at_work else 'hedged'}"
         return "Fills are being hedged" if self.is_at_work else "Fills are hedged"
 
 

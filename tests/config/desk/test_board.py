@@ -126,11 +126,12 @@ def test_what_is_past_its_threshold_is_so_by_the_books_of_now(chief):
     ],
 )
 def test_what_is_held_back_is_not_called_hedged(chief, why, facts):
-    make.position(symbol="AAPL")
     make.position(symbol="TSLA")
     why(**facts)
-
     assert board(chief).startswith("TSLA is held back, the rest is hedged, and nothing waits for an operator.")
+
+    make.position(symbol="AAPL")
+    assert board(chief).startswith("TSLA is held back, the rest is being hedged, and nothing waits for an operator.")
 
 
 def test_a_denial_of_this_moment_and_one_within_the_threshold_hold_nothing_back(chief):
