@@ -36,6 +36,7 @@ MNEMONIC = "test test test test test test test test test test test junk"
 START_SECONDS = 15
 ANSWER_SECONDS = 30
 
+_READING = ("eth_get", "eth_call", "eth_blockNumber", "eth_chainId")
 _LISTENING = re.compile(r"Listening on 127\.0\.0\.1:(\d+)")
 
 
@@ -61,17 +62,26 @@ class Anvil:
         self.keys: Sequence[PrivateKey] = keys()
 
     def request(self, method: str, *params: object) -> Any:
-        """Return a method's result. Raises AnvilError."""
+        """Return a method's result. What only reads is asked a second time where nobody answers. Raises AnvilError."""
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_SECONDS)
         try:
-            connection.request("POST", "/", body, {"Content-Type": "application/json"})
-            answer = json.loads(connection.getresponse().read())
-        finally:
-            connection.close()
+            answer = self._asked(body)
+        except TimeoutError:
+            # Beside other tests on a busy machine, one answer in ten thousands or so is not there after half a minute.
+            if not method.startswith(_READING):
+                raise
+            answer = self._asked(body)
         if "error" in answer:
             raise AnvilError(answer["error"]["code"], answer["error"]["message"])
         return answer["result"]
+
+    def _asked(self, body: str) -> Any:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_SECONDS)
+        try:
+            connection.request("POST", "/", body, {"Content-Type": "application/json"})
+            return json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
 
     def mine(self, blocks: int = 1) -> None:
         self.request("anvil_mine", hex(blocks))
