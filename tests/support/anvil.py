@@ -67,7 +67,7 @@ class Anvil:
         try:
             answer = self._asked(body)
         except TimeoutError:
-            # Beside other tests on a busy machine, one answer in ten thousands or so is not there after half a minute.
+            # Beside many other tests an answer may take longer than that, which is no fault of the node.
             if not method.startswith(_READING):
                 raise
             answer = self._asked(body)
