@@ -16,6 +16,9 @@ from eventstore.events import Event, stored
 EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "0")) or None
 """How many stories of each machine; None for the few that run with all tests."""
 
+PATIENCE_SECONDS = 0 if EXAMPLES else 600
+"""For pytest, which else would end a search for the shortest story that fails."""
+
 
 class Machine(RuleBasedStateMachine):
     """Counts what was played of it."""
