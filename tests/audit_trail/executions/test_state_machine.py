@@ -162,4 +162,4 @@ class DecisionMachine(Machine):
 @pytest.mark.timeout(PATIENCE_SECONDS)
 @pytest.mark.django_db
 def test_a_decision_and_its_attempts_go_where_their_tables_say():
-    play(DecisionMachine, stories=15, steps=30)
+    play(DecisionMachine, stories=40, steps=30)

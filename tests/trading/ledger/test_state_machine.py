@@ -6,13 +6,14 @@ fourth step, and in a longer run after each.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, NamedTuple
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 
 from tests.support.books import books
 from tests.support.machines import EXAMPLES, PATIENCE_SECONDS, Machine, play
@@ -36,14 +37,17 @@ from trading.ledger.backlog import BackloggedEvent
 from trading.ledger.mode import Mode
 from trading.offchain_order import queries as order_queries
 from trading.position import queries as position_queries
+from trading.position.aggregate import Position
+from trading.position.commands import UpdateThreshold
 from trading.values.arithmetic import EXACT
 from trading.values.identifiers import TradeId
 from trading.values.sides import Side
+from trading.values.thresholds import threshold
 
 TOKENS = {"tAAPL": "AAPL", "AAPL0x": "AAPL", "wtMSFT": "MSFT"}
 USUAL = st.sampled_from(["0.5", "1", "1.5", "2.25", "3", "12.000000000000000001"]).map(Decimal)
 SHARES = st.one_of(USUAL, USUAL, USUAL, AMOUNTS)
-PARTS = st.sampled_from(["-0.5", "0", "0.25", "0.5", "1", "1", "1.5"]).map(Decimal)
+PARTS = st.sampled_from(["-0.5", "0", "0.25", "0.5", "0.5", "1", "1", "1.5"]).map(Decimal)
 WHICH = st.integers(0, 20)
 HOLDING = (
     one_open_order_a_symbol,
@@ -67,6 +71,10 @@ class Step(NamedTuple):
     """What must be in the books after it."""
 
 
+class BrokeOff(Exception):
+    """A station gave up in the middle of a group."""
+
+
 class LedgerMachine(Machine):
     faults: ClassVar[Faults]
 
@@ -75,10 +83,21 @@ class LedgerMachine(Machine):
         self.account = Account()
         self.story: list[Step] = []
         self.tokens: list[str] = []
-        self.sides: list[Side] = []
 
     def then(self, told: str, act: Callable[[Steps], object], refusal: Refusal = None) -> None:
         self.story.append(Step(told, act, refusal, self.account.known()))
+
+    @initialize(side=SIDES, begins=st.sampled_from(["with nothing", "netted", "hedged", "partly filled"]))
+    def begins(self, side: Side, begins: str) -> None:
+        """Steps that are drawn blindly seldom come so far."""
+        if begins == "with nothing":
+            return
+        self.fill("tAAPL", side, Decimal("3.5"), False, True)
+        if begins == "netted":
+            self.fill("tAAPL", Side.BUY if side is Side.SELL else Side.SELL, Decimal("1.25"), False, True)
+        self.hedge(["AAPL"], True)
+        if begins == "partly filled":
+            self.report(0, Decimal("0.5"), "partially_filled", True)
 
     # Chain
 
@@ -112,6 +131,25 @@ class LedgerMachine(Machine):
         place = which % len(self.account.fills)
         refusal = self.account.enrich(place)
         self.then(f"enrich {place}", lambda steps: steps.enrich(trade(place)), refusal)
+
+    @precondition(lambda self: self.account.fills)
+    @rule(token=st.sampled_from(sorted(TOKENS)), side=SIDES, amount=SHARES)
+    def fill_beside_what_breaks_off(self, token: str, side: Side, amount: Decimal) -> None:
+        """In one commit a group that comes to nothing halfway, and a fill that counts."""
+        place, known = len(self.account.fills), self.account.fills[0].symbol
+        self.tokens.append(token)
+        self.account.fill(TOKENS[token], side, amount)
+
+        def act(steps: Steps) -> None:
+            with steps.step() as step:
+                with suppress(BrokeOff), step.group("breaks off"):
+                    lower = UpdateThreshold(threshold=threshold("0.25 shares"), reason="never")
+                    step.handle(Position, known, lower)
+                    raise BrokeOff
+                at = {"block": block(place), "log_index": place, "tx": tx_hash(f"fill {place}")}
+                steps.fill_in(step, side, amount, token, **at)
+
+        self.then(f"fill {place} beside what breaks off", act)
 
     # Hedges
 
@@ -293,4 +331,4 @@ def test_one_story_is_told_alike_in_three_modes(monkeypatch):
     LedgerMachine.faults = Faults(monkeypatch)
     mode.ensure_installation()
     mode.Installation.objects.update(last_order_number=0)
-    play(LedgerMachine, stories=4, steps=25)
+    play(LedgerMachine, stories=5, steps=25)
