@@ -167,8 +167,9 @@ class Poller:
                 "order_stuck",
                 f"order {order.order_id}",
                 f"order {order.order_id} ({order.side} {order.symbol}) has ended as {order.state}, and whether "
-                f"anything was filled after that is not known after {tries} tries: {reason}. It is asked for again, for a "
-                f"day. Look at it at the broker; `manage.py recheck_order {order.order_id} --reason …` asks at once",
+                f"anything was filled after that is not known after {tries} tries: {reason}. It is asked for again, "
+                f"for a day. Look at it at the broker; `manage.py recheck_order {order.order_id} --reason …` asks at "
+                "once",
                 at=now,
             )
 
