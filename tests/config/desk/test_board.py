@@ -208,6 +208,16 @@ def test_it_is_said_when_every_fill_of_today_is_hedged(chief):
     assert "Every fill of today is hedged: 1 of 1." in board(chief)
 
 
+def test_of_a_single_fill_it_is_said_how_it_stands(chief):
+    fill = make.onchain_trade(created_at=ago(minutes=9), unlinked_shares=Decimal("0.1"))
+    assert "The one fill of today is not covered whole yet." in board(chief)
+
+    make.link(trade=fill, execution=make.open_order(symbol=fill.base_symbol, placed_at=ago(minutes=1)))
+    fill.unlinked_shares = Decimal(0)
+    fill.save()
+    assert "The one fill of today has an order under way." in board(chief)
+
+
 def test_a_fill_stands_beside_the_price_that_the_oracle_had(chief):
     make.onchain_trade(created_at=ago(seconds=9), price_usdc=Decimal("201"), pyth_price=Decimal("200"))
     make.onchain_trade(created_at=ago(seconds=8), price_usdc=None, usdc_amount=None)
@@ -250,7 +260,7 @@ def test_what_is_held_back_is_told_with_its_rule_and_its_switch(chief):
 
     told = board(chief)
 
-    assert "max_order_shares 9 shares are more than 5" in told
+    assert "max order shares 9 shares are more than 5" in told
     assert "TSLA" in told
     assert "by dora 1 min ago : odd prices" in told
 
@@ -310,6 +320,15 @@ def test_charts_tell_profit_backwards_from_its_end_and_fills_beside_the_oracle(c
 
     assert told["profit"]["usd"] == ["0", "1.5", "1.1"]
     assert told["beside"] == {"at": ["2026-03-02T15:51:00.000000Z"], "symbol": ["AAPL"], "basis_points": ["-10"]}
+
+
+def test_what_waits_is_told_in_words_with_its_number_and_when_that_was_so(chief):
+    make.open_order(symbol="AAPL", placed_at=ago(minutes=3))
+
+    told = words(chief.get("/pace"))
+
+    assert "1 order at the broker, the oldest 3 min ago" in told
+    assert "As it stood 0 s ago ; asked again every 15 s." in told
 
 
 def asked_with(client, rows):
