@@ -37,7 +37,8 @@ outside of functions (tables, default values), or change an f-string, of which o
 
 Stations ask for a database, which is migrated once for all mutants of one (`tests/mutations/migrated.py`), and do the
 same in each mode of the ledger, so that their tests run in one (`tests/mutations/one_mode.py`); a mutant of theirs
-takes some two seconds. `--drawn COUNT --seed SEED` tries some of a module's mutants; the table says where it did.
+takes some two seconds. `--drawn COUNT --seed SEED` tries some of a module's mutants, and the table says where it did:
+what was not drawn is open work. The ledger's three modes and the execution of decisions are not among the modules.
 
 """
 
