@@ -1,11 +1,12 @@
 """Break the rules on purpose and tell which breaks no test notices.
 
-python -m tests.mutations [MODULE…] [--again] [--keep]
+python -m tests.mutations [MODULE…] [--again] [--keep] [--drawn COUNT [--seed SEED]]
 
 Of each module (all of tests/mutations/targets.py without a word) mutmut makes mutants, one small change each, and the
 tests that hold it run on every one of them. Ends with 1 where a mutant survives that survivors.toml does not explain,
 or where it explains one that does not survive. What was killed is remembered in .mutations/ until its function changes
 or --again is said; what survived is tried again each time. --keep writes the figures into docs/mutations.md.
+--drawn tries so many mutants only, which the seed draws, where all of a module take too long.
 """
 
 import argparse
@@ -18,12 +19,13 @@ from collections import Counter
 from pathlib import Path
 
 from tests.mutations.copying import PROJECT, TEMPLATE, copy_of
-from tests.mutations.document import DOCUMENT, FIGURES, document, figures
+from tests.mutations.document import DOCUMENT, FIGURES, document, figures, tried
 from tests.mutations.mutants import Fate, Mutant, forget_survivors, mutants
 from tests.mutations.survivors import explained, names_of
 from tests.mutations.targets import TARGETS
 
 SCRATCH = PROJECT / ".mutations"
+DRAWN = Path(__file__).with_name("drawn.py")
 
 
 def main(arguments: list[str]) -> int:
@@ -31,6 +33,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("modules", nargs="*", default=list(TARGETS), metavar="MODULE")
     parser.add_argument("--again", action="store_true", help="try every mutant anew")
     parser.add_argument("--keep", action="store_true", help="write the figures into docs/mutations.md")
+    parser.add_argument("--drawn", type=int, metavar="COUNT", help="try so many mutants only, drawn from all")
+    parser.add_argument("--seed", type=int, default=1, help="what draws them")
     options = parser.parse_args(arguments)
     unknown = [module for module in options.modules if module not in TARGETS]
     if unknown:
@@ -38,18 +42,30 @@ def main(arguments: list[str]) -> int:
 
     known, wrong = explained(), 0
     for module in options.modules:
-        found = run(module, TARGETS[module], scratch=SCRATCH, again=options.again)
+        draw = None if options.drawn is None else (options.drawn, options.seed)
+        found = run(module, TARGETS[module], scratch=SCRATCH, again=options.again, draw=draw)
         print(told(module, found), flush=True)
         if options.keep:
-            keep(module, found)
-        complaints = unexpected(found, names_of(module, known))
+            keep(module, found, draw)
+        complaints = unexpected(found, names_of(module, known), drawn=draw is not None)
         print("".join(f"  {line}\n" for line in complaints), end="", flush=True)
         wrong += len(complaints)
     return 1 if wrong else 0
 
 
-def run(module: str, tests: list[str], *, scratch: Path, again: bool = False, project: Path = PROJECT) -> list[Mutant]:
-    """Try all mutants of a module, or those that were not tried yet, and read what became of each."""
+def run(
+    module: str,
+    tests: list[str],
+    *,
+    scratch: Path,
+    again: bool = False,
+    draw: tuple[int, int] | None = None,
+    project: Path = PROJECT,
+) -> list[Mutant]:
+    """Try the mutants of a module that were not tried yet, and read what became of each.
+
+    `draw` is how many at the most, and the seed by which they are drawn; of the others nothing is remembered.
+    """
     folder = scratch / module.removesuffix(".py").replace("/", ".")
     if again:
         shutil.rmtree(folder, ignore_errors=True)
@@ -62,6 +78,8 @@ def run(module: str, tests: list[str], *, scratch: Path, again: bool = False, pr
         (folder / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)
     # One process at a time: what is slow is the machine, and a mutant that waits is no mutant that hangs.
     command = [sys.executable, "-m", "mutmut", "run", "--max-children", "1"]
+    if draw is not None:
+        command = [sys.executable, "-P", str(DRAWN), *map(str, draw)]
     # What pytest left in ours, where a test calls this, is not meant for it.
     left = ("PYTEST_", "DJANGO_SETTINGS_MODULE")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(left)}
@@ -71,9 +89,9 @@ def run(module: str, tests: list[str], *, scratch: Path, again: bool = False, pr
     return mutants(folder, module)
 
 
-def keep(module: str, found: list[Mutant]) -> None:
+def keep(module: str, found: list[Mutant], draw: tuple[int, int] | None) -> None:
     """Write the figures down with the commit that they are of, and the document with them."""
-    kept = figures() | {module: {**counts(found), "commit": commit()}}
+    kept = figures() | {module: {**counts(found), "commit": commit(), **({"seed": draw[1]} if draw else {})}}
     FIGURES.write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n")
     DOCUMENT.write_text(document(kept, explained()))
 
@@ -101,16 +119,17 @@ def counts(found: list[Mutant]) -> dict[str, int]:
 
 def told(module: str, found: list[Mutant]) -> str:
     figures = counts(found)
-    return f"{module}: {figures['mutants']} mutants, {figures['killed']} killed, {figures['survived']} survived"
+    return f"{module}: {tried(figures)} mutants, {figures['killed']} killed, {figures['survived']} survived"
 
 
-def unexpected(found: list[Mutant], known: set[str]) -> list[str]:
+def unexpected(found: list[Mutant], known: set[str], *, drawn: bool = False) -> list[str]:
     """Say which survivors nobody explained, which were not tried, and which explanations are of no survivor."""
     alive = {mutant.name for mutant in found if mutant.fate in (Fate.SURVIVED, Fate.UNTESTED)}
+    left = {mutant.name for mutant in found if mutant.fate is Fate.NOT_RUN}
     return [
         *(f"survives: {name}" for name in sorted(alive - known)),
-        *(f"not run: {mutant.name}" for mutant in found if mutant.fate is Fate.NOT_RUN),
-        *(f"does not survive, and is listed: {name}" for name in sorted(known - alive)),
+        *(f"not run: {name}" for name in sorted(left) if not drawn),
+        *(f"does not survive, and is listed: {name}" for name in sorted(known - alive - (left if drawn else set()))),
     ]
 
 

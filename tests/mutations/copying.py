@@ -18,6 +18,13 @@ FOLDERS = ("audit_trail", "config", "eventstore", "templates", "tests", "trading
 # A database in the folder in which tests of mutants run.
 TEMPLATE = "migrated.sqlite3"
 
+# They do the same in each mode of the ledger.
+STATIONS = "trading/conductor/"
+
+# What a mutant may take besides its tests, before fifteen times the whole counts as hanging: on a busy machine pytest
+# alone begins slowly.
+UNHURRIED_SECONDS = 5.0
+
 # mutmut knows these itself.
 KNOWN = {"staticmethod", "classmethod"}
 
@@ -38,9 +45,14 @@ def copy_of(target: str, tests: list[str], *, into: Path, project: Path = PROJEC
 
 
 def settings_of(target: str, tests: list[str], copied: list[str]) -> str:
-    options = ["-p", "no:randomly", "-p", "no:xdist"]
+    # What looks for leaks and remembers failures takes as long as a quick test does.
+    left_out = ("randomly", "xdist", "unraisableexception", "threadexception", "cacheprovider")
+    plugins = [f"no:{name}" for name in left_out]
     if "manage.py" in copied:
-        options += ["-p", "tests.mutations.migrated"]
+        plugins.append("tests.mutations.migrated")
+    if target.startswith(STATIONS):
+        plugins.append("tests.mutations.one_mode")
+    options = [word for plugin in plugins for word in ("-p", plugin)]
     return "\n".join(
         [
             "",
@@ -50,6 +62,7 @@ def settings_of(target: str, tests: list[str], copied: list[str]) -> str:
             f"also_copy = {copied}",
             f"pytest_add_cli_args_test_selection = {tests}",
             f"pytest_add_cli_args = {options}",
+            f"timeout_constant = {UNHURRIED_SECONDS}",
             "",
         ]
     )

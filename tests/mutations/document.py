@@ -35,9 +35,10 @@ mutmut leaves decorated functions alone; in the copy each decorator but `@classm
 below its function, so that properties are mutated too. What it does not do: leave out a statement, change what stands
 outside of functions (tables, default values), or change an f-string, of which only the whole text is taken away.
 
-Stations ask for a database, which is migrated once for all mutants of one (`tests/mutations/migrated.py`); a mutant of
-theirs takes some two seconds. What is "not run" below has no figures yet, and its survivors are open work. The ledger's
-three modes and the execution of decisions are not among the modules.
+Stations ask for a database, which is migrated once for all mutants of one (`tests/mutations/migrated.py`), and do the
+same in each mode of the ledger, so that their tests run in one (`tests/mutations/one_mode.py`); a mutant of theirs
+takes some two seconds. `--drawn COUNT --seed SEED` tries some of a module's mutants, and the table says where it did:
+what was not drawn is open work. The ledger's three modes and the execution of decisions are not among the modules.
 
 """
 
@@ -51,7 +52,7 @@ def document(figures: dict[str, dict[str, Any]], rows: list[Explained]) -> str:
     ]
     for module in TARGETS:
         of = figures.get(module)
-        told = f"{of['mutants']} | {of['killed']} | {of['survived']} | {of['commit']}" if of else "not run | | |"
+        told = f"{tried(of)} | {of['killed']} | {of['survived']} | {of['commit']}" if of else "not run | | |"
         lines.append(f"| `{module}` | {told} |\n")
     lines.append("\n## Survivors\n")
     for module in TARGETS:
@@ -63,6 +64,14 @@ def document(figures: dict[str, dict[str, Any]], rows: list[Explained]) -> str:
             lines.extend(f"- `{name}`\n" for name in row.mutants)
             lines.append("\n")
     return "".join(lines).rstrip() + "\n"
+
+
+def tried(figures: dict[str, Any]) -> str:
+    """How many mutants were tried, and of how many where some were drawn."""
+    if not figures["not_run"]:
+        return str(figures["mutants"])
+    drawn = f", drawn with seed {figures['seed']}" if "seed" in figures else ""
+    return f"{figures['mutants'] - figures['not_run']} of {figures['mutants']}{drawn}"
 
 
 def figures() -> dict[str, dict[str, Any]]:

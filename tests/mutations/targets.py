@@ -17,10 +17,16 @@ TARGETS: dict[str, list[str]] = {
     "trading/conductor/hedger.py": [
         "tests/trading/conductor/test_hedger.py",
         "tests/trading/conductor/test_denied_hedges.py",
+        "tests/trading/conductor/test_refresher.py",
     ],
-    "trading/conductor/dispatcher.py": ["tests/trading/conductor/test_dispatcher.py"],
+    "trading/conductor/dispatcher.py": [
+        "tests/trading/conductor/test_dispatcher.py",
+        "tests/trading/conductor/test_unnamed_orders.py",
+        "tests/trading/conductor/test_telling.py",
+    ],
     "trading/conductor/poller.py": [
         "tests/trading/conductor/test_poller.py",
-        "tests/trading/conductor/test_sweeps.py",
+        "tests/trading/conductor/test_poll_times.py",
+        "tests/trading/conductor/test_telling.py",
     ],
 }

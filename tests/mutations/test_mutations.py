@@ -4,7 +4,7 @@ import pytest
 
 from tests.mutations import __main__ as command
 from tests.mutations.copying import undecorated
-from tests.mutations.document import DOCUMENT, document, figures
+from tests.mutations.document import DOCUMENT, document, figures, tried
 from tests.mutations.mutants import Fate, Mutant, shortened
 from tests.mutations.survivors import explained, names_of
 from tests.mutations.targets import TARGETS
@@ -59,6 +59,28 @@ def test_a_break_that_is_noticed_is_killed_and_one_that_is_not_is_told(project, 
     assert f"survives: {survivor}" not in command.unexpected(found, {survivor})
     # The project itself is as it was.
     assert (project / "trading/rules.py").read_text() == RULE
+
+
+@pytest.mark.slow
+def test_of_a_module_with_too_many_mutants_some_are_drawn_and_the_others_count_for_nothing(project, tmp_path):
+    def drawn(count):
+        found = command.run(
+            "trading/rules.py", ["tests"], scratch=tmp_path / "scratch", project=project, draw=(count, 1)
+        )
+        return {mutant.name: mutant.fate for mutant in found if mutant.fate is not Fate.NOT_RUN}
+
+    three, two = drawn(3), drawn(2)
+    assert (len(three), len(two)) == (3, 2)
+    # What was tried of the third is not known any more.
+    assert two.items() < three.items()
+
+
+def test_a_drawn_mutant_is_told_as_one_of_some():
+    found = [Mutant("rest", "0 ⇒ 1", Fate.KILLED), Mutant("rest", "1 ⇒ 2", Fate.NOT_RUN)]
+
+    assert command.unexpected(found, {"rest: 1 ⇒ 2"}, drawn=True) == []
+    assert command.told("trading/rules.py", found) == "trading/rules.py: 1 of 2 mutants, 1 killed, 0 survived"
+    assert tried({**command.counts(found), "seed": 7}) == "1 of 2, drawn with seed 7"
 
 
 def test_an_explanation_of_what_does_not_survive_and_what_was_not_tried_are_told():

@@ -3,8 +3,9 @@
 from decimal import Decimal
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
+from structlog.testing import capture_logs
 
 from tests.support.facts import account, asset, fresh_facts, holdings, market_clock, quote
 from tests.support.made_chain import know_tokens, log_of, take
@@ -286,6 +287,79 @@ def test_a_denial_is_written_down_now_and_then_and_looked_at_every_second():
     for _ in range(100):
         stations.hedger.run_once(now=stations.forward(1))
     assert episodes() == [("AAPL", "kill_switch", 7)]
+
+
+def test_two_turns_at_one_moment_look_once():
+    stations, _ = short_of()
+    throw_it(stations, on=True)
+    stations.hedger.run_once(now=stations.clock())
+    with CaptureQueriesContext(connection) as captured:
+        stations.hedger.run_once(now=stations.clock())
+    assert [each["sql"] for each in captured if "risk_limits" in each["sql"]] == []
+
+
+def test_a_denial_is_a_commit_of_its_own():
+    """In a transaction of somebody else's it could be taken back, and nobody would know why nothing was placed."""
+    stations, _ = short_of()
+    throw_it(stations, on=True)
+    with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
+        stations.hedger.run_once(now=stations.clock())
+
+
+def test_a_turn_in_which_one_was_placed_and_the_next_one_denied_has_placed():
+    stations, _ = short_of("AAPL", "MSFT")
+    looked = stations.hedger._ready
+
+    def throw_after_looking(now):
+        ready = looked(now)
+        throw_it(stations, on=True, scope=Scope.SYMBOL, subject="MSFT")
+        return ready
+
+    stations.hedger._ready = throw_after_looking
+    assert stations.hedger.run_once(now=stations.clock()) is True
+    assert stations.hedges() == ["BUY 2 AAPL"]
+    assert episodes() == [("MSFT", "kill_switch", 1)]
+
+
+def test_the_quote_is_held_against_the_price_of_the_last_fill():
+    stations, told = short_of()
+    assert stations.position("AAPL").last_price.price_usdc == 50
+    set_limit("10", rule="price_collar_percent")
+    told.of_all["quote"] = quote("AAPL", stations.clock(), last="55.01")
+    assert after(stations, 0) == []
+    assert episodes() == [("AAPL", "price_collar", 1)]
+
+    told.of_all["quote"] = quote("AAPL", stations.clock(), last="55")
+    assert after(stations, 1) == ["BUY 2 AAPL"]
+
+
+def test_a_denial_ends_in_the_commit_that_places_the_order():
+    stations, told = short_of()
+    told.of_all["clock"] = market_clock(stations.clock(), is_open=False)
+    after(stations, 0)
+
+    told.of_all = {}
+    stations.hedger.run_once(now=stations.forward(1))
+
+    assert stations.hedges() == ["BUY 2 AAPL"]
+    assert Denial.objects.get().ended_at == stations.clock()
+
+
+def test_a_denial_is_a_line_of_the_log():
+    stations, _ = short_of()
+    throw_it(stations, on=True)
+    with capture_logs() as lines:
+        after(stations, 0)
+    assert lines == [
+        {
+            "event": "Hedge denied",
+            "log_level": "warning",
+            "symbol": "AAPL",
+            "rule": "kill_switch",
+            "reason": Denial.objects.get().text,
+            "times": 1,
+        }
+    ]
 
 
 def test_a_denial_ends_when_nothing_is_to_be_hedged_any_more():

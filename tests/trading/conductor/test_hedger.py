@@ -5,17 +5,22 @@ from decimal import Decimal
 
 import pytest
 from django.db import transaction
+from structlog.testing import capture_logs
 
+from eventstore.models import StoredEvent
 from eventstore.store import Draft, Metadata, append
 from tests.support.books import books
+from tests.support.commands import run
 from tests.support.made_chain import know_tokens, log_of, take
-from tests.support.stations import MODES, Stations, notices
+from tests.support.stations import MODES, Clock, Stations, notices
 from tests.support.venue import Venue
+from trading.brokers.orders import OrderStatus
 from trading.brokers.outcomes import BrokerUnavailable
 from trading.conductor.hedger import strongest_first
 from trading.conductor.work import SymbolWait, halt, refuse, resume
 from trading.ledger.mode import Installation, LedgerMode, Mode, WrongMode
 from trading.ledger.tables import OffchainTrade, TradeAccumulator
+from trading.notices.models import Notice, open_notice
 from trading.offchain_order.aggregate import OrderState
 from trading.position.aggregate import Position
 from trading.position.events import LastPrice, Migrated
@@ -141,6 +146,20 @@ def test_an_order_that_its_position_does_not_know_of_keeps_a_second_one_away(mod
     assert OffchainTrade.objects.count() == 1
     assert stations.net("AAPL") == -3
     assert notices() == [("stray_order", "AAPL")]
+    assert Notice.objects.get().text.startswith(
+        "order 1 is open, but the position of AAPL has none under way: no second order is placed. Look at order 1;"
+    )
+
+
+def test_the_notice_of_a_stray_order_goes_with_the_next_hedge_of_its_symbol():
+    stations = with_fills(("SELL", "1.5", "tAAPL"))
+    for symbol in ("AAPL", "MSFT"):
+        open_notice("stray_order", symbol, "look", at=stations.clock())
+    stations.forward(60)
+
+    assert place(stations) == ["BUY 1 AAPL"]
+    assert notices() == [("stray_order", "MSFT")]
+    assert Notice.objects.get(subject="AAPL").closed_at == stations.clock()
 
 
 def stray(stations: Stations) -> None:
@@ -184,6 +203,50 @@ def test_links_say_which_fills_an_order_is_for():
     stations = with_fills(("SELL", "0.3", "tAAPL"), ("SELL", "0.4", "tAAPL"), ("SELL", "0.4", "tAAPL"))
     place(stations)
     assert sorted(books(stations.ledger).contributions(1).values()) == [Decimal("0.3"), Decimal("0.3"), Decimal("0.4")]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_why_no_fill_covers_an_order_is_kept_with_it(mode, monkeypatch):
+    """That the net was set by hand is what the hedger knows; of what was overfilled the books know."""
+    monkeypatch.setenv("LEDGER", mode)
+    stations = with_fills(("SELL", "1", "tAAPL"), ("SELL", "1", "tMSFT"), mode=mode, broker=(venue := Venue(Clock())))
+    stations.hedge()
+    for order in (0, 1):
+        venue.tell(OrderStatus.FILLED, "1" if order == 0 else "3", order=order)
+    stations.forward(1)
+    stations.hedge()
+    assert stations.hedges() == ["BUY 1 AAPL", "BUY 1 MSFT", "SELL 2 MSFT"]
+
+    run("set_position", "AAPL", "2", "--reason", "counted")
+    assert place(stations)[3:] == ["SELL 2 AAPL"]
+    unallocated = books(stations.ledger).unallocated
+    assert (unallocated[3], unallocated[4]) == ((2, "overfill"), (2, "set"))
+
+
+def test_what_the_hedger_decided_is_the_hedgers():
+    stations = with_fills(("SELL", "1", "tAAPL"))
+    place(stations)
+    events = StoredEvent.objects.filter(metadata__contains="order:1")
+    assert len(events) == 2
+    assert all('"actor":"hedger"' in event.metadata for event in events)
+
+
+def test_an_order_that_is_placed_is_a_line_of_the_log():
+    stations = with_fills(("SELL", "1.5", "tAAPL"))
+    with capture_logs() as lines:
+        place(stations)
+    assert lines == [
+        {
+            "event": "Hedge placed",
+            "log_level": "info",
+            "correlation": "order:1",
+            "order": 1,
+            "symbol": "AAPL",
+            "side": "BUY",
+            "shares": "1",
+            "wanted_shares": "1",
+        }
+    ]
 
 
 # In which order.
@@ -241,10 +304,12 @@ def test_one_symbol_that_fails_leaves_the_others_their_hedges(monkeypatch):
         return placing(symbol, now)
 
     monkeypatch.setattr(stations.hedger, "_place", fail_for_msft)
-    with pytest.raises(ValueError, match="not this one"):
+    with capture_logs() as lines, pytest.raises(ValueError, match="not this one"):
         stations.hedger.run_once(now=stations.clock())
 
     assert stations.hedges() == ["SELL 4 TSLA", "BUY 2 AAPL"]
+    (told,) = [line for line in lines if line["log_level"] == "error"]
+    assert (told["event"], told["symbol"]) == ("Hedge can't be placed", "MSFT")
 
 
 def test_hedging_asks_no_broker():

@@ -446,22 +446,6 @@ def test_a_list_that_can_not_be_used_hides_no_order(stations, venue):
     assert [order.filled_shares for order in stations.orders()] == [0, 3, 0]
 
 
-def test_an_order_is_asked_about_often_while_it_is_young_and_then_seldom(venue, clock):
-    stations = Stations(clock=clock, broker=venue, poll_seconds=15)
-    know_tokens("tAAPL")
-    stations.fill(log_of(take("SELL", "4.5", "tAAPL", usdc="900"), block=100))
-    asked = []
-    for _ in range(70):
-        before = len(venue.questions("report"))
-        stations.hedge()
-        asked += [clock()] * (len(venue.questions("report")) - before)
-        stations.forward(1)
-
-    gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(asked)]
-    assert gaps == [1] * 14 + [15] * len(gaps[14:])
-    assert len(gaps[14:]) == 3
-
-
 # A broker that takes no calls.
 
 
