@@ -233,6 +233,8 @@ class Carrier:
                 ended_meanwhile and known.broker_order_id is not None
             ):
                 return Heard(known)  # Another process has found it meanwhile.
+            if not _is_asked_for(known):
+                return Heard(known)  # Somebody asked about one that ended long ago, and hears the answer.
             tries = known.tries + 1
             # One that was held to be never there while we were about to send it may be there now.
             is_told = tell or ended_meanwhile or tries == TRIES_BEFORE_A_NOTICE
@@ -246,6 +248,8 @@ class Carrier:
         """Nothing is known of it that was not known before."""
 
         def later(known: PlacedOrder) -> Heard:
+            if not _is_asked_for(known):
+                return Heard(known)
             tries = known.tries + 1
             remarks = [_stuck(known, tries, reason)] if tries == TRIES_BEFORE_A_NOTICE else []
             return Heard(msgspec.structs.replace(known, tries=tries, reason=known.reason or reason), remarks)
@@ -285,8 +289,7 @@ class Carrier:
         at: datetime | None = now + self._poll_every
         if not after.is_open:
             # The last look is one that was answered: a fill of before it must not be missed for an outage.
-            is_asked_for = after.broker_order_id is None or before.not_before is not None
-            again = failed and is_asked_for and tries < MOST_LATE_TRIES
+            again = failed and tries < MOST_LATE_TRIES
             late = after.broker_order_id is not None and after.ended_at is not None and now < after.ended_at + LATE_FOR
             at = now + ASK_LATE_EVERY if again or late else None
         elif failed:
@@ -305,6 +308,11 @@ def _is_news(known: PlacedOrder, after: PlacedOrder) -> bool:
 def _is_unsent(known: PlacedOrder) -> bool:
     """Tell whether nothing of it is known to be at the broker, by any process."""
     return known.state is OrderState.SENDING and known.broker_order_id is None
+
+
+def _is_asked_for(known: PlacedOrder) -> bool:
+    """Tell whether it is looked at by itself: it is open, it ended lately, or nobody knows whether it is there."""
+    return known.is_open or known.not_before is not None or known.broker_order_id is None
 
 
 def _is_lost(known: PlacedOrder) -> bool:

@@ -27,6 +27,7 @@ class DecidingSettling:
         self._to_the_next_day()
         self._play.venue.exchange.set_rule(2, Ending.FILLED)
         self._poll()
+        self._compare_holdings()
 
     def operator_acts(self) -> None:
         """Do what notices ask for: ask about what is unknown, and say that it is not there where it is not."""
@@ -38,6 +39,7 @@ class DecidingSettling:
                 words = ("cancel_decision", decision, "--reason", "looked at the venue", "--not-there")
                 self._play.run(Run(machine=0, words=words))
         self._poll()
+        self._compare_holdings()
 
     def another_day(self) -> None:
         """Trade a day on which nothing goes wrong."""
@@ -68,6 +70,11 @@ class DecidingSettling:
             self._play.run(Run(machine=0, words=("poll",)))
         left = ", ".join(f"{row} ({row.status})" for row in self._due())
         self._play.wrong(f"V2: not quiet after {ROUNDS} rounds: {left}")
+
+    def _compare_holdings(self) -> None:
+        """As a conductor does now and then: what was different until a late fill was booked is so no more."""
+        self._play.clock.forward(AGAIN_SECONDS)
+        self._play.run(Run(machine=0, words=("reconcile",)))
 
     def _due(self) -> list[TradeExecution]:
         """What is open, or still asked about."""

@@ -84,6 +84,20 @@ def test_an_ended_order_that_can_not_be_asked_about_is_told_of_and_asked_about_f
     assert [kind for kind, _ in notices()] == ["decision_order_stuck"]
 
 
+@pytest.mark.parametrize("outage", [BrokerUnavailable("out of order"), UnusableReport("a status that nobody knows")])
+def test_who_asks_about_one_that_ended_long_ago_hears_what_came_of_it_and_no_notice_is_left(desk, outage):
+    decision = filled(desk)
+    desk.poll(LATE_SECONDS)
+    assert attempt_of(decision).not_before is None
+    desk.venue.fail("report", outage)
+
+    (told,) = desk.verbs.recheck([decision.decision_id])
+
+    assert "is executed" in told or "could not be asked about" in told
+    assert notices() == []
+    assert attempt_of(decision).not_before is None
+
+
 def test_the_notice_goes_with_the_first_answer(desk):
     filled(desk)
     desk.venue.fail("report", BrokerUnavailable("out of order"), times=6)
