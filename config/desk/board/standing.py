@@ -3,8 +3,6 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db import transaction
-
 from config.desk.board.denials import Held, denied_for_a_while, held
 from config.desk.board.exposures import SymbolExposure, exposures, most_exposed
 from config.desk.board.feed import Feed, feed
@@ -15,6 +13,7 @@ from config.desk.board.verdict import Verdict, verdict
 from config.monitoring.health import Limits
 from config.read_side import read_side
 from config.terminal.positions import HALTED, WAITING
+from eventstore.moments import one_moment
 from trading.ledger.backlog import short_timeouts
 
 EXPOSURES_SHOWN = 20
@@ -39,7 +38,7 @@ class Board(NamedTuple):
 
 def board(limits: Limits, *, now: datetime, with_decisions: bool) -> Board:
     """Read everything in one look, so that it fits together, and with no statement that takes for ever."""
-    with transaction.atomic(), short_timeouts():
+    with one_moment(), short_timeouts():
         side = read_side()
         exposed, under_way = exposures(side), hedges(side)
         past = [each for each in exposed if each.is_past]

@@ -1,6 +1,6 @@
 """Calls: what was said with a broker about an order, request and response side by side, as it is stored."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from audit_trail.payloads.bodies import Body, told_body
@@ -8,6 +8,11 @@ from audit_trail.payloads.models import ApiCallLog, ApiPayload
 from config.desk.stories.entries import BAD, WARN, Entry, Link, model_link, row_link, sentence
 
 SHOWN_FIRST = SHOWN_LAST = 10
+BY_THEIR_ID = ("report", "cancel", "report of a replacement")
+"""What is asked for under the broker's id of an order alone, so that its address tells which order it is about."""
+
+LOOKED_THROUGH = 2000
+"""So many calls of each of these purposes after an order was sent; later ones about it are in the admin."""
 REFUSED, NOT_FOUND = 400, 404
 
 
@@ -44,16 +49,30 @@ class Calls(NamedTuple):
     """How many there are in between; all of them are in the admin."""
 
 
-def calls_about(references: Iterable[str]) -> Calls:
-    """The calls that were made for orders, under our ids of them, with their bodies; two to four statements."""
+def calls_about(references: Iterable[str], broker_orders: Collection[str] = ()) -> Calls:
+    """The calls that were made for orders, under our ids of them or the broker's, with their bodies; few statements."""
     rows = ApiCallLog.objects.filter(reference__in=sorted(references))
-    keys = list(rows.order_by("pk").values_list("pk", flat=True)[: SHOWN_FIRST + SHOWN_LAST + 1])
-    left_out = 0
-    if len(keys) > SHOWN_FIRST + SHOWN_LAST:
-        left_out = rows.count() - SHOWN_FIRST - SHOWN_LAST
-        keys = [*keys[:SHOWN_FIRST], *rows.order_by("-pk").values_list("pk", flat=True)[:SHOWN_LAST]]
+    first, last = list(rows.order_by("pk").values_list("pk", flat=True)[: SHOWN_FIRST + SHOWN_LAST + 1]), []
+    named = len(first)
+    if named > SHOWN_FIRST + SHOWN_LAST:
+        last, named = list(rows.order_by("-pk").values_list("pk", flat=True)[:SHOWN_LAST]), rows.count()
+    theirs = _under_their_ids(broker_orders, since=first[0]) if first and broker_orders else []
+    keys, total = sorted({*first, *last, *theirs}), named + len(theirs)
+    if total > SHOWN_FIRST + SHOWN_LAST:
+        keys = [*keys[:SHOWN_FIRST], *keys[-SHOWN_LAST:]]
     whole = ApiCallLog.objects.filter(pk__in=keys).select_related("request_payload", "response_payload")
-    return Calls([_call(row) for row in whole.order_by("pk")], left_out)
+    return Calls([_call(row) for row in whole.order_by("pk")], total - len(keys))
+
+
+def _under_their_ids(broker_orders: Collection[str], *, since: int) -> list[int]:
+    """The calls whose address ends with one of the broker's ids, of those that were made after an order was sent."""
+    ends = tuple(f"/{name}" for name in broker_orders)
+    found: list[int] = []
+    for purpose in BY_THEIR_ID:
+        rows = ApiCallLog.objects.filter(reference=purpose, pk__gt=since).order_by("pk")
+        told = rows.values_list("pk", "endpoint")[:LOOKED_THROUGH]
+        found += [key for key, endpoint in told if endpoint.endswith(ends)]
+    return found
 
 
 def made(calls: Calls, *, with_bodies: bool) -> list[Entry]:

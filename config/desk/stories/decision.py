@@ -97,7 +97,8 @@ def decision_story(decision_id: UUID, *, sees: Sees, now: datetime) -> DecisionS
     attempts = _attempts(row) if sees(ATTEMPTS) else None
     names = {each.client_order_id for each in attempts or () if each.client_order_id is not None}
     lineage = lineage_of(row, with_calls=sees(CALLS)) if sees(RECORDS) and sees(RUNS) else None
-    calls = said.calls_about(names) if sees(CALLS) and names else None
+    theirs = {each.broker_order_id for each in attempts or () if each.broker_order_id is not None}
+    calls = said.calls_about(names, theirs) if sees(CALLS) and names else None
     entries = [*_beginning(row), *decided.ended(row), *_steps(attempts or [], sees)]
     if lineage is not None:
         entries += ran(lineage.runs)

@@ -33,8 +33,8 @@ WRONG = frozenset(
 WHAT_NOW = {
     OrderState.UNKNOWN: "The broker is asked until it says. Recheck asks now; reconcile says which of the broker's "
     "orders it is; fail ends it, if the broker does not have it.",
-    OrderState.REJECTED: "The broker never had it. What it should have hedged is open, and is tried again after a wait "
-    "that grows; after five refusals alike the symbol halts until somebody resumes it.",
+    OrderState.REJECTED: "What it should have hedged is open, and is tried again after a wait that grows; after five "
+    "refusals alike the symbol halts until somebody resumes it.",
     OrderState.EXPIRED: "What was not filled is open again, and the next order hedges it.",
     OrderState.CANCELLED: "What was not filled is open again, and the next order hedges it.",
     OrderState.FAILED: "What was not filled is open again, and the next order hedges it.",
@@ -74,7 +74,8 @@ def order_story(number: int, side: ReadSide, *, sees: Sees) -> OrderStory:
     if row is None:
         raise NoSuchOrder(f"There is no order {number}.")
     state = state_of(row, order_id=number)
-    calls = said.calls_about([row.client_order_id]) if sees(CALLS) and row.client_order_id else None
+    theirs = [row.broker_order_id] if row.broker_order_id else []
+    calls = said.calls_about([row.client_order_id], theirs) if sees(CALLS) and row.client_order_id else None
     has_bodies = sees(PAYLOADS)
     steps, troubles = _steps(row, number, side, sees)
     checks = _checks(row, sees)
@@ -138,6 +139,14 @@ def _checks(row: Any, sees: Sees) -> list[Entry]:
     return [] if check is None else [hedges.checked(check)]
 
 
+def _whether_they_had_it(state: OffchainOrder) -> str:
+    if state.state is not OrderState.REJECTED:
+        return ""
+    if state.broker_order_id is None:
+        return "The broker never had it."
+    return f"The broker took it, as {state.broker_order_id}, and rejected it then."
+
+
 def _wrong(state: OffchainOrder, calls: Calls | None) -> WentWrong | None:
     if state.state not in WRONG:
         return None
@@ -148,6 +157,6 @@ def _wrong(state: OffchainOrder, calls: Calls | None) -> WentWrong | None:
     return WentWrong(
         title=title,
         reason=sentence(state.reason or "nobody said why"),
-        what_now=WHAT_NOW[state.state],
+        what_now=f"{_whether_they_had_it(state)} {WHAT_NOW[state.state]}".strip(),
         answer=said.refusal_in(calls),
     )

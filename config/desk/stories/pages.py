@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -27,6 +26,7 @@ from config.desk.stories.troubled import (
     failed_trades,
 )
 from config.read_side import read_side
+from eventstore.moments import one_moment
 from trading.conductor.verbs.buttons import order_buttons, position_buttons
 from trading.ledger.backlog import short_timeouts
 from trading.offchain_order.aggregate import OffchainOrder
@@ -43,12 +43,12 @@ View = Callable[..., HttpResponse]
 
 
 def told_in_one_look(view: View) -> View:
-    """Read all of a page at one moment, with no statement that takes for ever; what is not there is said in a page."""
+    """Read all of a page as of one moment, with no endless statement; what is not there is said in a page."""
 
     @wraps(view)
     def looked(request: HttpRequest, *args: Any, **named: Any) -> HttpResponse:
         try:
-            with transaction.atomic(), short_timeouts():
+            with one_moment(), short_timeouts():
                 return view(request, *args, **named)
         except NOTHING_THERE as error:
             return render(request, "desk/stories/missing.html", {"sentence": _said(error)}, status=NOT_FOUND)

@@ -134,6 +134,7 @@ def test_why_an_order_failed_stands_at_the_top(boss, stations, venue):
     title = told.index("Order 1 ended as rejected")
     assert title < told.index("How it stands")
     assert told[title:].startswith("Order 1 ended as rejected not enough buying power.")
+    assert "The broker never had it." in told
 
 
 def test_an_order_of_unknown_outcome_says_what_may_be_asked_for(boss, stations, venue):
@@ -317,6 +318,26 @@ def test_of_many_calls_the_first_and_the_last_are_shown(boss, clock):
     assert "call 9:" in told
     assert "call 10:" not in told
     assert "call 25:" in told
+
+
+def test_a_call_under_the_brokers_id_is_the_orders_and_another_orders_is_not(boss, clock):
+    row = make.order(id=7, client_order_id="ht-test-7-1", broker_order_id="1fac61b1", detailed_status="rejected")
+    orders = "https://paper-api.example.com/v2/orders"
+    make.api_call(reference="report", purpose="report", endpoint=f"{orders}/1fac61b1", sent_at=clock())
+    make.api_call(reference=row.client_order_id, sent_at=clock())
+    make.api_call(reference="report", purpose="report", method="GET", endpoint=f"{orders}/1fac61b1", sent_at=clock())
+    make.api_call(reference="report", purpose="report", method="GET", endpoint=f"{orders}/2fac61b1", sent_at=clock())
+    make.api_call(reference="cancel", purpose="cancel", method="DELETE", endpoint=f"{orders}/1fac61b1", sent_at=clock())
+
+    answer = order(boss, 7)
+
+    # What was asked before it was sent can't be about it.
+    assert entries(answer).count("call") == 3
+    told = words(answer)
+    assert "report: GET https://paper-api.example.com/v2/orders/1fac61b1" in told
+    assert "cancel: DELETE https://paper-api.example.com/v2/orders/1fac61b1" in told
+    assert "2fac61b1" not in told
+    assert "The broker took it, as 1fac61b1, and rejected it then." in told
 
 
 def test_a_body_is_shown_with_every_digit_and_as_text(boss, clock):

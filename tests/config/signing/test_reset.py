@@ -36,6 +36,16 @@ def test_it_takes_the_authenticator_away_and_ends_the_sessions_of_that_user_alon
     assert [device.user for device in (*TOTPDevice.objects.all(), *StaticDevice.objects.all())] == [otto, otto]
 
 
+def test_a_session_that_was_written_under_another_key_is_ended_too(olga, settings):
+    """A shell may have another SECRET_KEY than the pages: whose session it is can't be told there."""
+    client = signed_in(Client(), olga)
+    key, settings.SECRET_KEY = settings.SECRET_KEY, "another one, which is as long as it has to be for a test"
+    run("reset_totp", "olga", reason="the phone fell into the sea")
+    settings.SECRET_KEY = key
+
+    assert client.get("/admin/").status_code == 302
+
+
 def test_after_it_the_password_signs_in_and_another_one_can_be_set_up(olga, client):
     run("reset_totp", "olga", reason="the phone fell into the sea")
 

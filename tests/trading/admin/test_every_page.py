@@ -138,6 +138,14 @@ def test_every_filter_and_choice_answers(operator, model):
     assert found >= len(operator.get(list_of(model)).context["cl"].filter_specs)
 
 
+@pytest.mark.parametrize("asked", ["?tx_hash=%00", "?symbol__exact=a%00b", "?q=%00"])
+def test_an_address_with_a_nul_is_refused_in_words(operator, asked):
+    answer = operator.get(f"/admin/trading/onchaintrade/{asked}")
+
+    assert answer.status_code == 400
+    assert "without a NUL" in answer.content.decode()
+
+
 @pytest.mark.parametrize("model", OURS)
 def test_any_search_answers(operator, model):
     ROWS[model]()
