@@ -43,6 +43,7 @@ def _draft(order: IntendedOrder, name: str, version: str) -> Draft:
         reference_price_usd=None if price is None else Usd(price),
         known_at=order.known_at,
         records=_rows(order.records),
+        score_records=_rows(order.score_records),
         price_records=_rows(order.price_records),
         runs=order.runs,
         rationale=rationale(order.rationale),

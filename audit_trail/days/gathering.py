@@ -93,6 +93,7 @@ def _scores(known: Iterable[Record], at: datetime) -> list[PoliticianScore]:
             wins=score.wins,
             win_rate_pct=score.win_rate_pct,
             average_return_pct=score.average_return_pct,
+            trades=score.trades,
         )
         for number, score in enumerate(scores(Known(known, as_of=at)), 1)
     ]

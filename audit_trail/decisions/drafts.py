@@ -73,6 +73,9 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     records: tuple[int, ...] = ()
     """The records that its signals rest on, each in the version that was known; by their numbers."""
 
+    score_records: tuple[int, ...] = ()
+    """Those from which the scores of whom it follows were reckoned."""
+
     price_records: tuple[int, ...] = ()
     """Those that its prices rest on, as daily bars."""
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, Q, QuerySet, Value, When
 
 from audit_trail.decisions.drafts import Draft, NotADraft
 from audit_trail.decisions.models import TradeDecision
@@ -14,9 +14,10 @@ from audit_trail.ingestion.records import SourceRecord
 
 
 class Role(StrEnum):
-    """What a decision took from a record."""
+    """What a decision took from a record; in the order in which somebody asks for them."""
 
     SIGNAL = "signal"
+    SCORE = "score"
     PRICE = "price"
 
 
@@ -72,11 +73,11 @@ def check_lineage(drafts: Sequence[Draft], decided_at: datetime) -> None:
     )
     for draft in drafts:
         who = f"{draft.strategy} on {draft.symbol}"
-        if missing := sorted({*draft.records, *draft.price_records} - known.keys()):
+        if missing := sorted(_records([draft]) - known.keys()):
             raise NotADraft(f"{who}: expected records of ours, found none numbered {_listed(missing)}")
         if missing := sorted(set(draft.runs) - runs.keys()):
             raise NotADraft(f"{who}: expected completed runs, found none numbered {_listed(missing)}")
-        newest = max((known[record] for record in (*draft.records, *draft.price_records)), default=draft.known_at)
+        newest = max((known[record] for record in _records([draft])), default=draft.known_at)
         if newest > draft.known_at:
             raise NotADraft(
                 f"{who}: expected to rest on what was known by {draft.known_at.isoformat()}, rests on a record that "
@@ -91,7 +92,7 @@ def keep_lineage(decided: Sequence[tuple[Draft, TradeDecision]]) -> None:
     TradeDecisionRecord.objects.bulk_create(
         TradeDecisionRecord(trade_decision=row, record_id=record, role=role)
         for draft, row in decided
-        for role, records in ((Role.SIGNAL, draft.records), (Role.PRICE, draft.price_records))
+        for role, records in _by_role(draft).items()
         for record in sorted(set(records))
     )
     TradeDecisionRun.objects.bulk_create(
@@ -99,8 +100,19 @@ def keep_lineage(decided: Sequence[tuple[Draft, TradeDecision]]) -> None:
     )
 
 
+def records_behind(decision: TradeDecision) -> "QuerySet[TradeDecisionRecord]":
+    """The records that a decision rests on: of its signals, then of scores, then of prices."""
+    places = [When(role=role, then=Value(place)) for place, role in enumerate(Role)]
+    rows: QuerySet[TradeDecisionRecord] = TradeDecisionRecord.objects.filter(trade_decision=decision)
+    return rows.select_related("record").order_by(Case(*places), "record_id")
+
+
 def _records(drafts: Sequence[Draft]) -> set[int]:
-    return {record for draft in drafts for record in (*draft.records, *draft.price_records)}
+    return {record for draft in drafts for records in _by_role(draft).values() for record in records}
+
+
+def _by_role(draft: Draft) -> dict[Role, tuple[int, ...]]:
+    return {Role.SIGNAL: draft.records, Role.SCORE: draft.score_records, Role.PRICE: draft.price_records}
 
 
 def _listed(numbers: Collection[int]) -> str:

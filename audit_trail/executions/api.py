@@ -57,7 +57,10 @@ NUMBERS = ("requested_shares", "notional_usd", "limit_price_usd", "filled_shares
 LINEAGE = {
     "decision": "018f2f6e-0000-4000-8000-000000000001",
     "rationale": {"signals": 2},
-    "records": [{"used_for": "signal", "record": 7, "kind": "congress_trade", "version": 1}],
+    "records": [
+        {"used_for": "signal", "record": 7, "kind": "congress_trade", "version": 1},
+        {"used_for": "score", "record": 5, "kind": "congress_trade", "version": 1},
+    ],
     "runs": [{"run": "018f2f6e-0000-7000-8000-000000000001", "task": "ingest_congress", "calls": []}],
     "executions": [],
 }

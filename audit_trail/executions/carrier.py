@@ -66,6 +66,8 @@ YOUNG_EVERY = timedelta(seconds=1)
 # So long after its end an order is still asked about, now and then: a fill may be reported late.
 LATE_FOR = timedelta(minutes=30)
 ASK_LATE_EVERY = timedelta(minutes=5)
+MOST_LATE_TRIES = 288
+"""So often the last of these looks is tried again, which is a day: one that was not answered was none."""
 
 
 class Carrier:
@@ -226,11 +228,17 @@ class Carrier:
 
     def _in_doubt(self, book: Book, order: PlacedOrder, reason: str, *, tell: bool) -> PlacedOrder:
         def doubted(known: PlacedOrder) -> Heard:
-            if not known.is_open or known.broker_order_id != order.broker_order_id:
+            ended_meanwhile = order.is_open and not known.is_open
+            if known.broker_order_id != order.broker_order_id or (
+                ended_meanwhile and known.broker_order_id is not None
+            ):
                 return Heard(known)  # Another process has found it meanwhile.
             tries = known.tries + 1
-            remarks = [_stuck(known, tries, reason)] if tell or tries == TRIES_BEFORE_A_NOTICE else []
-            return Heard(msgspec.structs.replace(lost(known, reason), tries=tries), remarks)
+            # One that was held to be never there while we were about to send it may be there now.
+            is_told = tell or ended_meanwhile or tries == TRIES_BEFORE_A_NOTICE
+            remarks = [_stuck(known, tries, reason)] if is_told else []
+            doubted = lost(known, reason) if known.is_open else known
+            return Heard(msgspec.structs.replace(doubted, tries=tries), remarks)
 
         return self._booked(book, order, doubted)
 
@@ -239,7 +247,7 @@ class Carrier:
 
         def later(known: PlacedOrder) -> Heard:
             tries = known.tries + 1
-            remarks = [_stuck(known, tries, reason)] if known.is_open and tries == TRIES_BEFORE_A_NOTICE else []
+            remarks = [_stuck(known, tries, reason)] if tries == TRIES_BEFORE_A_NOTICE else []
             return Heard(msgspec.structs.replace(known, tries=tries, reason=known.reason or reason), remarks)
 
         return self._booked(book, order, later)
@@ -257,9 +265,9 @@ class Carrier:
                 book.look_again(after)
             for remark in heard.remarks:
                 _tell(remark, after.client_order_id, now)
-            if after.state not in (OrderState.UNKNOWN, OrderState.SENDING) and not heard.remarks:
-                close_notice(STUCK, after.client_order_id, at=now)
-                close_notice(STOPPED, after.client_order_id, at=now)
+            if after.tries == 0 and after.state not in (OrderState.UNKNOWN, OrderState.SENDING):
+                for kind in {STUCK, STOPPED} - {remark.kind for remark in heard.remarks}:
+                    close_notice(kind, after.client_order_id, at=now)
         if after.state is not known.state:
             log.info(
                 "Order of a decision",
@@ -276,8 +284,11 @@ class Carrier:
         tries = after.tries if failed else 0
         at: datetime | None = now + self._poll_every
         if not after.is_open:
+            # The last look is one that was answered: a fill of before it must not be missed for an outage.
+            is_asked_for = after.broker_order_id is None or before.not_before is not None
+            again = failed and is_asked_for and tries < MOST_LATE_TRIES
             late = after.broker_order_id is not None and after.ended_at is not None and now < after.ended_at + LATE_FOR
-            at = now + ASK_LATE_EVERY if late else None
+            at = now + ASK_LATE_EVERY if again or late else None
         elif failed:
             at = now + backoff(tries, longest=LONGEST_WAIT)
         elif now - after.request.created_at < YOUNG_FOR or after.filled_shares > before.filled_shares:
@@ -315,6 +326,13 @@ def _tell(remark: Remark, subject: str, now: datetime) -> None:
 
 
 def _stuck(order: PlacedOrder, tries: int, reason: str) -> Remark:
+    if not order.is_open:
+        return Remark(
+            STUCK,
+            f"order {order} has ended as {order.state}, and whether anything was filled after that is not known after "
+            f"{tries} tries: {reason}. It is asked for again, for a day. Look at it at {order.account.broker}; "
+            f"`manage.py recheck_decisions {order.decision_id}` asks at once",
+        )
     return Remark(
         STUCK,
         f"it is not known after {tries} tries what became of order {order}: {reason}. It is asked for again and never "

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from django.db.models import Q
 
-from audit_trail.decisions.lineage import TradeDecisionRecord, TradeDecisionRun
+from audit_trail.decisions.lineage import TradeDecisionRun, records_behind
 from audit_trail.decisions.models import Status, TradeDecision
 from audit_trail.executions.models import ExecutionFill, TradeExecution
 from audit_trail.payloads.models import ApiCallLog, ApiPayload
@@ -76,9 +76,7 @@ def what_led_to(decision: TradeDecision) -> dict[str, Any]:
                 "superseded_at": _time(link.record.superseded_at),
                 "row": _decoded(link.record.row),
             }
-            for link in TradeDecisionRecord.objects.filter(trade_decision=decision)
-            .select_related("record")
-            .order_by("role", "record_id")
+            for link in records_behind(decision)
         ],
         "runs": [
             {

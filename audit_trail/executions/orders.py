@@ -44,7 +44,7 @@ class OrderState(StrEnum):
 
 OPEN = (OrderState.SENDING, OrderState.SUBMITTED, OrderState.PARTIALLY_FILLED, OrderState.UNKNOWN)
 STOPPED = "decision_order_stopped"
-"""What an operator is told of a report that can't be of the order."""
+"""What an operator is told of a report that can't be of the order, or of one that is open after its end here."""
 
 AT_THE_BROKER = (OrderState.SUBMITTED, OrderState.PARTIALLY_FILLED)
 
@@ -124,10 +124,10 @@ def told(asked: PlacedOrder, known: PlacedOrder, report: OrderReport) -> Heard:
     """
     if (difference := _difference(asked, known, report)) is not None:
         return _stopped(known, difference)
-    if report.filled_shares < known.filled_shares or (not known.is_open and asked.is_open):
-        return Heard(known)  # Another process, which asked later, has booked more than this report knows of.
+    if _overtaken(asked, known, report):
+        return Heard(known)
     if not known.is_open:
-        return _late(known, report)
+        return _late(known, report) if known.broker_order_id is not None else _found(known, report)
     state = _STATES[report.status]
     ended = report.status.is_end
     after = msgspec.structs.replace(
@@ -193,6 +193,23 @@ def _difference(asked: PlacedOrder, known: PlacedOrder, report: OrderReport) -> 
     return same_order(known.request, report)
 
 
+def _overtaken(asked: PlacedOrder, known: PlacedOrder, report: OrderReport) -> bool:
+    """Tell whether another process, which asked later, has booked more than this report knows of.
+
+    An order that ended without an id of the broker's was never there, as far as that one knew: that it is, is news.
+    """
+    ended_meanwhile = asked.is_open and not known.is_open and known.broker_order_id is not None
+    return report.filled_shares < known.filled_shares or ended_meanwhile
+
+
+def _found(known: PlacedOrder, report: OrderReport) -> Heard:
+    """The broker has an order that was held to be never there: from now on it is asked for its fills."""
+    named = msgspec.structs.replace(
+        known, broker_order_id=report.broker_order_id, submitted_at=known.submitted_at or report.submitted_at
+    )
+    return _late(named, report)
+
+
 def _stopped(known: PlacedOrder, difference: str) -> Heard:
     remark = Remark(
         STOPPED,
@@ -203,22 +220,32 @@ def _stopped(known: PlacedOrder, difference: str) -> Heard:
 
 
 def _late(known: PlacedOrder, report: OrderReport) -> Heard:
-    """An end stays an end; what was filled all the same is counted, and a price that came late is kept."""
+    """An end stays an end; what was filled all the same is counted, and a price that came late is kept.
+
+    One that is open at the broker all the same counts as a look in vain, so that it is looked at again.
+    """
     after = msgspec.structs.replace(
         known,
         filled_shares=report.filled_shares,
         average_price_usd=report.average_price_usd or known.average_price_usd,
         reported_at=report.updated_at,
+        tries=known.tries if report.status.is_end else known.tries + 1,
     )
-    added = subtract(report.filled_shares, known.filled_shares)
-    if not added:
-        return Heard(after)
-    remark = Remark(
-        "late_fill",
-        f"order {known} had ended as {known.state} with {plain(known.filled_shares)} shares filled; the broker now "
-        f"says {plain(report.filled_shares)}. The {plain(added)} more are booked",
-    )
-    return Heard(after, [remark])
+    remarks = []
+    if added := subtract(report.filled_shares, known.filled_shares):
+        text = (
+            f"order {known} had ended as {known.state} with {plain(known.filled_shares)} shares filled; the broker now "
+            f"says {plain(report.filled_shares)}. The {plain(added)} more are booked"
+        )
+        remarks.append(Remark("late_fill", text))
+    if not report.status.is_end:
+        text = (
+            f"order {known} had ended as {known.state}, and is open at the broker as {report.broker_order_id}. It may "
+            f"still fill. Cancel it there; then `manage.py recheck_decisions {known.decision_id}`, which books what it "
+            "filled"
+        )
+        remarks.append(Remark(STOPPED, text))
+    return Heard(after, remarks)
 
 
 def _overfilled(after: PlacedOrder) -> list[Remark]:

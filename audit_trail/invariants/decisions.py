@@ -50,7 +50,7 @@ def lineage_was_known(look: Look) -> Iterator[Wrong]:
     """Each decision rests on records and runs that were known, complete and current before it was decided."""
     for page in look.pages(decisions(look)):
         ids = [row.pk for row in page]
-        records = _grouped(TradeDecisionRecord.objects.filter(trade_decision__in=ids).select_related("record"))
+        records = _grouped(_links(ids))
         runs = _grouped(TradeDecisionRun.objects.filter(trade_decision__in=ids).select_related("run"))
         for row in page:
             if row.known_at > row.decided_at:
@@ -63,6 +63,12 @@ def lineage_was_known(look: Look) -> Iterator[Wrong]:
                 yield from _of_record(row, each.record)
             for each in runs[row.pk]:
                 yield from _of_run(row, each.run)
+
+
+def _links(decisions: list[int]) -> "QuerySet[TradeDecisionRecord]":
+    """The records of a page of decisions, by their times alone: a score may be reckoned from thousands."""
+    rows: QuerySet[TradeDecisionRecord] = TradeDecisionRecord.objects.filter(trade_decision__in=decisions)
+    return rows.select_related("record").only("trade_decision", "record__known_at", "record__superseded_at")
 
 
 def _of_record(row: TradeDecision, record: Any) -> Iterator[Wrong]:

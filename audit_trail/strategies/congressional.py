@@ -117,7 +117,7 @@ def _say(
         symbol,
         score=score_of(len(politicians) if parameters.consensus else 1, quality),
         trigger="congressional_buy",
-        facts=_facts(trades, politicians, quality),
+        facts=_facts(trades, people, followed, quality),
     )
 
 
@@ -128,21 +128,45 @@ def score_of(politicians: int, quality: Decimal) -> Decimal:
     return rounded_score(min(multiply(base, better), ONE))
 
 
-def _facts(trades: Iterable[CongressTrade], politicians: list[str], quality: Decimal) -> dict[str, Any]:
-    listed = list(trades)
+def _facts(
+    trades: list[CongressTrade], people: dict[RecordRef, str], followed: list[PoliticianScore], quality: Decimal
+) -> dict[str, Any]:
     return {
-        "politician_names": sorted({trade.politician_name for trade in listed}),
-        "trade_dates": sorted({trade.transaction_date.isoformat() for trade in listed}),
-        "trade_count": len(listed),
-        "politician_count": len(politicians),
-        "consensus_detected": len(politicians) >= CONSENSUS,
+        "politician_names": _names(trades),
+        "trade_dates": sorted({trade.transaction_date.isoformat() for trade in trades}),
+        "trade_count": len(trades),
+        "politician_count": len(followed),
+        "consensus_detected": len(followed) >= CONSENSUS,
         "average_quality_score": rounded_score(quality),
+        "politicians": [
+            _scored(score, _names(trade for trade in trades if people[trade.ref] == score.politician))
+            for score in followed
+        ],
     }
+
+
+def _scored(score: PoliticianScore, names: list[str]) -> dict[str, Any]:
+    """Say how somebody who is followed was scored; the number is that of the score among the signal's records."""
+    return {
+        "politician": score.politician,
+        "names": names,
+        "score_record_id": score.ref.record_id,
+        "score": score.score,
+        "purchases": score.purchases,
+        "wins": score.wins,
+        "win_rate_pct": score.win_rate_pct,
+        "average_return_pct": score.average_return_pct,
+        "scored_trades": len(score.trades),
+    }
+
+
+def _names(trades: Iterable[CongressTrade]) -> list[str]:
+    return sorted({trade.politician_name for trade in trades})
 
 
 STRATEGY = Strategy(
     name=NAME,
-    version="1.0.0",
+    version="1.1.0",
     parameters=Parameters,
     sources=(SOURCE,),
     candidates=(CongressTrade,),

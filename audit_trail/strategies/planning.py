@@ -22,7 +22,7 @@ from audit_trail.strategies.parameters import Parameters
 from audit_trail.strategies.plans import IntendedOrder, Plan, Refused, Situation, Summary
 from audit_trail.strategies.rationale import rationale, reference_price_usd, trigger
 from audit_trail.strategies.rebalancing import Move, rebalance
-from audit_trail.strategies.records import SourceRun
+from audit_trail.strategies.records import PoliticianScore, RecordRef, SourceRun
 from audit_trail.strategies.signals import Dropped
 from audit_trail.strategies.sizing import size
 from audit_trail.strategies.strategy import Registry
@@ -85,6 +85,7 @@ class _Planner:
         self._runs = _newest_runs(
             situation, {source for name in self._versions for source in registry.of(name).sources}
         )
+        self._scored_from = {score.ref: score.trades for score in known.of(PoliticianScore)}
 
     def plan(self) -> Plan | Refused:
         netting = net([signal for one in self._heard for signal in one.signals], self._parameters.weights)
@@ -158,6 +159,7 @@ class _Planner:
             strategies=tuple(self._versions if target is None else (origin.strategy for origin in target.origins)),
             origins=() if target is None else target.origins,
             records=() if target is None else target.records,
+            score_records=self._behind_scores(target),
             price_records=() if target is None else target.market.records,
             runs=self._runs_of(target),
             known_at=self._known_at(target),
@@ -166,9 +168,15 @@ class _Planner:
 
     def _runs_of(self, target: Target | None) -> tuple[int, ...]:
         """The runs that were looked through, and those that brought what it rests on."""
-        brought = () if target is None else (*target.records, *target.market.records)
+        brought = () if target is None else (*target.records, *self._behind_scores(target), *target.market.records)
         runs = {ref.run_id for ref in brought if ref.run_id is not None}
         return tuple(sorted(runs | {run.run_id for run in self._runs}))
+
+    def _behind_scores(self, target: Target | None) -> tuple[RecordRef, ...]:
+        """What the scores that it rests on were reckoned from. A score is no row of ours; these are."""
+        rests_on = () if target is None else target.records
+        found = {trade for ref in rests_on for trade in self._scored_from.get(ref, ())}
+        return tuple(sorted(found, key=lambda ref: ref.place))
 
     def _known_at(self, target: Target | None) -> datetime:
         """That nobody speaks of a symbol was known when the last of the runs had ended."""

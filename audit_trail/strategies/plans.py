@@ -58,6 +58,9 @@ class IntendedOrder(msgspec.Struct, frozen=True, kw_only=True):
     records: tuple[RecordRef, ...]
     """What its signals rest on; none where the signal is that nobody speaks of it any more."""
 
+    score_records: tuple[RecordRef, ...]
+    """What the scores among its records were reckoned from."""
+
     price_records: tuple[RecordRef, ...]
     runs: tuple[int, ...]
     """The runs of the sources that were looked through, and those that brought what it rests on."""

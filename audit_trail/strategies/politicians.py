@@ -43,6 +43,9 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     scored_at: datetime
     """Nothing that was known later is in it."""
 
+    trades: tuple[RecordRef, ...]
+    """All that the person traded in the year, what counts for nothing too: who reckons it again needs no others."""
+
 
 def identities(trades: Iterable[CongressTrade]) -> dict[RecordRef, str]:
     """Tell of each trade who made it: the number with the Congress, else the name.
@@ -71,6 +74,7 @@ def scores(known: Known) -> tuple[Score, ...]:
 
 def _score(person: str, trades: list[CongressTrade], scored_at: datetime) -> Score:
     purchases = sum(trade.kind is TradeKind.PURCHASE for trade in trades)
+    counted = tuple(trade.ref for trade in trades)
     if purchases < FEWEST_PURCHASES:
         return Score(
             politician=person,
@@ -80,6 +84,7 @@ def _score(person: str, trades: list[CongressTrade], scored_at: datetime) -> Sco
             win_rate_pct=None,
             average_return_pct=None,
             scored_at=scored_at,
+            trades=counted,
         )
     wins = _wins(trades)
     rate = quotient(multiply(Decimal(wins), _HUNDRED), Decimal(purchases))
@@ -94,6 +99,7 @@ def _score(person: str, trades: list[CongressTrade], scored_at: datetime) -> Sco
         win_rate_pct=_hundredths(rate),
         average_return_pct=_hundredths(average),
         scored_at=scored_at,
+        trades=counted,
     )
 
 

@@ -178,6 +178,9 @@ class PoliticianScore(Record, frozen=True, kw_only=True):
     win_rate_pct: Decimal | None = None
     average_return_pct: Decimal | None = None
 
+    trades: tuple[RecordRef, ...] = ()
+    """What it was reckoned from: all that the person traded in the year, as far as it was known."""
+
     def __post_init__(self) -> None:
         super().__post_init__()
         self._expect(_exact(self.score) and ZERO <= self.score <= HIGHEST_QUALITY, "a score from 0 to 10", self.score)

@@ -73,13 +73,17 @@ class Day:
         self._begin(screen)
         for step in scenario(self.seed):
             self._play(step, screen)
-            self._look(screen, LIVE_PAUSE_SECONDS)
+            self._look(screen, self._until_next())
         self._end(screen)
         for number, step in enumerate(endless(self.seed + 1), start=1):
             self._play(step, screen)
-            self._look(screen, LIVE_PAUSE_SECONDS)
+            self._look(screen, self._until_next())
             if number % STEPS_BETWEEN_CHORES == 0:
                 operator.do_chores()
+
+    def _until_next(self) -> float:
+        """How long a live market rests: blocks are a second apart at least, and none is of the future."""
+        return max(LIVE_PAUSE_SECONDS, self.chain.head.timestamp - timezone.now().timestamp())
 
     def rest(self) -> None:
         """Let the conductor finish its turns, so that nothing moves while the books are looked at."""

@@ -11,7 +11,7 @@ from config.desk.board.charts import beside_oracle, latency, profit_curve
 from config.desk.board.standing import board as board_at
 from config.desk.board.verdict import Stand, Verdict
 from config.monitoring.pages import limits
-from config.monitoring.queues import queues
+from config.monitoring.queues import Queue, queues
 from config.read_side import read_side
 from eventstore.hashing import moment
 from trading.values.arithmetic import plain
@@ -24,6 +24,16 @@ CHARTS_EVERY_SECONDS = 15
 STALE_AFTER_SECONDS = 8
 """So long after the last answer the page says that it is stale."""
 
+WAITING = {
+    "logs": ("log of the chain to process", "logs of the chain to process"),
+    "orders_to_send": ("order to send", "orders to send"),
+    "orders_at_broker": ("order at the broker", "orders at the broker"),
+    "backlog": ("event that the event store does not have yet", "events that the event store does not have yet"),
+    "decisions": ("decision to execute", "decisions to execute"),
+    "requests": ("request of an operator", "requests of operators"),
+}
+"""What waits in each queue, one of it and several."""
+
 COLOURS = {Stand.WELL: "good", Stand.SEE_TO: "warn", Stand.AT_RISK: "bad"}
 
 
@@ -32,7 +42,6 @@ def board(request: HttpRequest) -> HttpResponse:
     """Show the board."""
     waits = {
         "every_seconds": EVERY_SECONDS,
-        "charts_every_seconds": CHARTS_EVERY_SECONDS,
         "stale_after_seconds": STALE_AFTER_SECONDS,
     }
     return render(request, "desk/board.html", _standing(request) | _pace() | waits)
@@ -69,8 +78,18 @@ def charts(request: HttpRequest) -> HttpResponse:
 
 def _pace() -> dict[str, Any]:
     now, side = timezone.now(), read_side()
-    waiting = [queue for queue in queues(side) if queue.waiting]
-    return {"latency": latency(side, now=now), "queues": waiting, "now": now}
+    waiting = [(_told(queue), queue.oldest_at) for queue in queues(side) if queue.waiting]
+    return {
+        "latency": latency(side, now=now),
+        "waiting": waiting,
+        "now": now,
+        "charts_every_seconds": CHARTS_EVERY_SECONDS,
+    }
+
+
+def _told(queue: Queue) -> str:
+    one, several = WAITING[queue.name]
+    return f"{queue.waiting} {one if queue.waiting == 1 else several}"
 
 
 def _standing(request: HttpRequest) -> dict[str, Any]:

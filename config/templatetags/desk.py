@@ -47,6 +47,12 @@ def basis_points(value: Decimal | None) -> str:
 
 
 @register.filter
+def words(name: str) -> str:
+    """A name of the books as words: `parked_log` is a parked log."""
+    return name.replace("_", " ")
+
+
+@register.filter
 def span(value: timedelta | None) -> str:
     """A span in its two largest units: `2 min 5 s`."""
     return NOTHING if value is None else age(value)

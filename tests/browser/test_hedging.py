@@ -73,7 +73,7 @@ def test_a_kill_switch_that_is_thrown_denies_the_next_placement(installation, de
     held = desk.get_by_role("region", name="Held back")
     expect(held).to_contain_text("results are due at noon")
     expect(held).to_contain_text(OPERATOR)
-    expect(held.get_by_role("listitem").filter(has_text="NVDA sell")).to_contain_text("kill_switch")
+    expect(held.get_by_role("listitem").filter(has_text="NVDA sell")).to_contain_text("kill switch")
     picture(desk, "a-kill-switch-denies")
     assert len(installation.orders_at_the_broker("NVDA")) == before
 

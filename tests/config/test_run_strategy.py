@@ -9,10 +9,11 @@ from django.utils import timezone
 
 from audit_trail.days.models import DroppedCandidate, PlannedDay
 from audit_trail.days.reading import WHOLE
-from audit_trail.decisions.lineage import TradeDecisionRecord, TradeDecisionRun
+from audit_trail.decisions.lineage import Role, TradeDecisionRecord, TradeDecisionRun
 from audit_trail.decisions.models import TradeDecision
 from audit_trail.ingestion.models import DataIngestionRun
 from audit_trail.ingestion.records import SourceRecord
+from audit_trail.sources.quiver.congress.models import CongressTrade
 from audit_trail.strategies.parameters import Environment, load
 from audit_trail.strategies.registry import REGISTRY
 from config.days import PARAMETERS
@@ -60,7 +61,9 @@ def test_a_whole_day_goes_from_records_to_trades_that_are_explained(ingested):
     for decision in decisions:
         assert set(TradeDecisionRun.objects.filter(trade_decision=decision).values_list("run_id", flat=True)) == runs
     traced = json.loads(run("trade_lineage", str(decisions[0].decision_id), "--json"))
-    assert {one["row"]["Ticker"] for one in traced["records"]} == {decisions[0].symbol}
+    signals = [one for one in traced["records"] if one["used_for"] == "signal"]
+    assert {one["row"]["Ticker"] for one in signals} == {decisions[0].symbol}
+    assert traced["records"][: len(signals)] == signals
     assert len(traced["runs"]) == 2
     assert [one["status"] for one in traced["executions"]] == ["filled"]
 
@@ -82,7 +85,7 @@ def test_b_aud_8_what_two_strategies_say_of_one_class_of_shares_is_one_decision_
 
     (decision,) = TradeDecision.objects.all()
     assert (decision.symbol, decision.side, decision.status) == ("BRK.B", "BUY", "executed")
-    rests_on = TradeDecisionRecord.objects.filter(trade_decision=decision)
+    rests_on = TradeDecisionRecord.objects.filter(trade_decision=decision, role=Role.SIGNAL)
     kinds = list(rests_on.order_by("record__kind").values_list("record__kind", flat=True))
     assert kinds == ["congress_trade", "congress_trade", "insider_trade"]
     brought_by = TradeDecisionRun.objects.filter(trade_decision=decision).values_list("run__task_name", flat=True)
@@ -95,10 +98,32 @@ def test_what_a_decision_rests_on_are_the_purchases_of_its_symbol(ingested):
     run("run_strategy", "portfolio")
 
     for decision in TradeDecision.objects.filter(side="BUY"):
-        rests_on = TradeDecisionRecord.objects.filter(trade_decision=decision).values_list("record_id", flat=True)
-        records = SourceRecord.objects.filter(pk__in=rests_on)
+        rests_on = TradeDecisionRecord.objects.filter(trade_decision=decision, role=Role.SIGNAL)
+        records = SourceRecord.objects.filter(pk__in=rests_on.values("record"))
         assert {record.symbol for record in records} == {decision.symbol}
         assert max(record.known_at for record in records) <= decision.known_at <= decision.decided_at
+
+
+def test_whom_a_decision_follows_was_scored_by_all_that_the_person_traded_in_a_year_and_these_are_its_lineage(
+    ingested, client, django_user_model
+):
+    run("run_strategy", "portfolio")
+    client.force_login(django_user_model.objects.create_superuser("boss"))
+
+    told = {decision: politicians_of(decision) for decision in TradeDecision.objects.filter(side="BUY")}
+    assert any(told.values())
+    for decision, politicians in told.items():
+        trades = CongressTrade.objects.filter(bioguide_id__in=[one["politician"] for one in politicians])
+        rows = TradeDecisionRecord.objects.filter(trade_decision=decision, role=Role.SCORE)
+        assert set(rows.values_list("record_id", flat=True)) == set(trades.values_list("record_id", flat=True))
+        assert sum(one["scored_trades"] for one in politicians) == rows.count()
+        story = client.get(f"/decisions/{decision.decision_id}/").content.decode()
+        assert ("<td>score</td>" in story) is bool(politicians)
+
+
+def politicians_of(decision):
+    said = json.loads(decision.decision_rationale)["source_data"]["strategies"]
+    return [politician for one in said for politician in one["facts"].get("politicians", [])]
 
 
 def test_to_decide_again_on_the_same_day_adds_nothing(ingested):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import Q
@@ -16,9 +16,9 @@ from unfold.widgets import UnfoldAdminTextareaWidget  # type: ignore[import-unty
 from eventstore.cells import badge, list_link, page_link, pretty_json, short
 from eventstore.finding import choices_filter
 from eventstore.read_only import ReadOnlyAdmin
-from trading.risk.controls import Control, KillSwitch, RestrictedSymbol, RiskChange, RiskLimit, change
+from trading.risk.controls import LONGEST_REASON, Control, KillSwitch, RestrictedSymbol, RiskChange, RiskLimit, change
 from trading.risk.facts import BrokerFact, FactKind
-from trading.risk.records import Denial, RiskCheck
+from trading.risk.records import Denial, RiskCheck, never_met
 from trading.risk.rules import LimitRule, Rule
 from trading.risk.scopes import Scope
 from trading.values.arithmetic import plain
@@ -31,7 +31,7 @@ class ControlForm(forms.ModelForm):  # type: ignore[type-arg]
     """Asks for a reason each time: the one of the last change is no reason for this one."""
 
     reason = forms.CharField(
-        max_length=2000,
+        max_length=LONGEST_REASON,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
         help_text="why it is changed; kept with the change",
     )
@@ -137,6 +137,10 @@ class KillSwitchAdmin(ControlAdmin):
         if obj.pk is not None and not self.has_change_permission(request, obj):
             raise PermissionDenied
         super().save_model(request, obj, form, change)
+        if not isinstance(obj, KillSwitch) or not obj.is_on:
+            return
+        if (told := never_met(Scope(obj.scope), obj.subject)) is not None:
+            messages.warning(request, told)
 
     def name(self, row: KillSwitch) -> str:
         return row.named()

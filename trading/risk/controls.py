@@ -23,12 +23,14 @@ from trading.values.sides import Side
 from trading.values.symbols import NotASymbol, symbol
 
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
+LONGEST_REASON = 2000
+"""It stands on every page that tells of the control; what is longer belongs elsewhere."""
 
 _NAMED = Q(scope="global", subject="") | (~Q(scope="global") & ~Q(subject=""))
 
 
 class NoReason(ValueError):
-    """A control is changed with a reason, by somebody. Nothing was changed."""
+    """A control is changed with a reason that can be read, by somebody. Nothing was changed."""
 
 
 class Control(models.Model):
@@ -218,6 +220,8 @@ def change(control: Control, *, reason: str, actor: str, at: datetime) -> None:
     control.reason, control.actor, control.at = reason.strip(), actor.strip(), at
     if not control.reason or not control.actor:
         raise NoReason(f"expected a reason and who changes {control.named()}, was {reason!r} by {actor!r}")
+    if len(control.reason) > LONGEST_REASON:
+        raise NoReason(f"expected a reason of at most {LONGEST_REASON} letters, was one of {len(control.reason)}")
     with transaction.atomic():
         lock_controls()
         known = {name: getattr(control, name) for name in control.key}

@@ -11,7 +11,7 @@ from trading.fields import ExactDecimalField
 from trading.notices.models import close_notice, open_notice
 from trading.risk.gate import Allowed, Denied
 from trading.risk.rules import Rule
-from trading.risk.scopes import LONGEST_SUBJECT
+from trading.risk.scopes import HEDGE, LONGEST_SUBJECT, Scope
 from trading.risk.situation import Placed, Request
 from trading.values.arithmetic import plain
 from trading.values.identifiers import ClientOrderId, OrderId
@@ -184,6 +184,15 @@ def placed_since(
                 )
             )
     return placed, prices
+
+
+def never_met(scope: Scope, subject: str) -> str | None:
+    """Tell where no order of a symbol or a strategy has come to the gate so far: its name may be a slip of the pen."""
+    if scope not in (Scope.SYMBOL, Scope.STRATEGY) or subject == HEDGE:
+        return None
+    if any(records.objects.filter(**{scope.value: subject}).exists() for records in (RiskCheck, Denial)):
+        return None
+    return f"no order of {scope.named(subject)} has come to the risk gate so far: is that its name?"
 
 
 def _text(figures: dict[str, str]) -> str:

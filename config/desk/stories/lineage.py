@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from audit_trail.decisions.lineage import TradeDecisionRecord, TradeDecisionRun
+from audit_trail.decisions.lineage import TradeDecisionRecord, TradeDecisionRun, records_behind
 from audit_trail.decisions.models import TradeDecision
 from audit_trail.ingestion.models import DataIngestionRun, DataIngestionRunRecord, Operation
 from audit_trail.ingestion.records import SourceRecord
@@ -45,11 +45,7 @@ class Lineage(NamedTuple):
 
 def lineage_of(decision: TradeDecision, *, with_calls: bool) -> Lineage:
     """Tell what a decision rests on, in four statements."""
-    links = list(
-        TradeDecisionRecord.objects.filter(trade_decision=decision)
-        .select_related("record")
-        .order_by("role", "record_id")[: SHOWN + 1]
-    )
+    links = list(records_behind(decision)[: SHOWN + 1])
     shown = links[:SHOWN]
     runs = [
         link.run

@@ -10,6 +10,7 @@ from django.utils import timezone
 from config.preflight import require_migrated
 from config.reasons import required
 from trading.risk.controls import KillSwitch, throw
+from trading.risk.records import never_met
 from trading.risk.scopes import BROKERS, NotASubject, Scope
 from trading.values.symbols import NotASymbol
 
@@ -37,6 +38,8 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=2) from error
         log.warning("Kill switch thrown", switch=switch.named(), on=switch.is_on, reason=why)
         self.stdout.write(f"the kill switch ({switch.named()}) is {state}")
+        if switch.is_on and (told := never_met(scope, switch.subject)) is not None:
+            self.stdout.write(told)
         still = KillSwitch.objects.filter(is_on=True).exclude(pk=switch.pk).order_by("id")
         if named := ", ".join(other.named() for other in still):
             self.stdout.write(f"on as well: {named}")

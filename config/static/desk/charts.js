@@ -14,7 +14,7 @@
     function axes(unit) {
         const look = { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line"), width: 1 } };
         const clock = (_, times) => times.map((at) => new Date(at * 1000).toISOString().slice(11, 19));
-        return [{ ...look, values: clock }, { ...look, size: 70, values: (_, values) => values.map(unit) }];
+        return [{ ...look, space: 90, values: clock }, { ...look, size: 70, values: (_, values) => values.map(unit) }];
     }
 
     function draw(id, data, series, unit) {

@@ -73,7 +73,9 @@ def test_symbols_of_one_share_are_one_symbol_also_with_a_class():
 
 def test_a_signal_names_the_records_it_rests_on_and_when_they_were_known():
     first, second = congress_trade("AAPL", "A"), congress_trade("AAPL", "B", known_at=NOW - timedelta(hours=1))
-    scored = [score("A", 6), score("B", 8)]
+    counted = tuple(congress_trade("MSFT", "B").ref for _ in range(3))
+    more = {"wins": 9, "win_rate_pct": d("81.82"), "average_return_pct": d("15.61"), "purchases": 11}
+    scored = [score("A", 6), score("B", 8, trades=counted, **more)]
 
     (signal,) = decide(known(first, second, *scored), congressional_parameters()).signals
 
@@ -87,6 +89,27 @@ def test_a_signal_names_the_records_it_rests_on_and_when_they_were_known():
         "politician_count": 2,
         "consensus_detected": True,
         "average_quality_score": d(7),
+        "politicians": [
+            {
+                "politician": "A",
+                "names": ["Member A"],
+                "score_record_id": scored[0].ref.record_id,
+                "score": d(6),
+                "purchases": 12,
+                "wins": None,
+                "win_rate_pct": None,
+                "average_return_pct": None,
+                "scored_trades": 0,
+            },
+            {
+                "politician": "B",
+                "names": ["Member B"],
+                "score_record_id": scored[1].ref.record_id,
+                "score": d(8),
+                "scored_trades": 3,
+                **more,
+            },
+        ],
     }
 
 

@@ -29,6 +29,7 @@ from tests.audit_trail.strategies.situations import (
     limits,
     parameters,
     position,
+    ref,
     run,
     safety,
     score,
@@ -86,9 +87,33 @@ def test_an_order_names_everything_it_rests_on():
     assert (order.strength, order.trigger) == (d("5.5"), "congressional_buy+insider_buy")
     assert order.reference_price_usd == d(120)
     assert [(one.strategy, one.version, one.score, one.weight) for one in order.origins] == [
-        ("congressional", "1.0.0", d("0.5"), d("0.5")),
+        ("congressional", "1.1.0", d("0.5"), d("0.5")),
         ("insider", "1.0.0", d("0.6"), d("0.5")),
     ]
+
+
+def test_an_order_names_what_the_scores_of_whom_it_follows_were_reckoned_from_and_the_runs_that_brought_it():
+    sold = congress_trade("MSFT", transaction_type="Sale", ref=ref("quiver_congress", 68))
+    unfollowed = congress_trade("MSFT", "B", transaction_type="Sale", ref=ref("quiver_congress", 69))
+    scored = score(trades=(sold.ref,), average_return_pct=d("5.10"))
+    history = bars("AAPL", 120)
+
+    (order,) = decided(
+        [congress_trade("AAPL"), scored, sold, unfollowed, score("B", trades=(unfollowed.ref,)), *history]
+    ).orders
+
+    assert order.score_records == (sold.ref,)
+    assert sold.ref not in order.records
+    assert order.runs == (68, CONGRESS_RUN, INSIDER_RUN, BARS_RUN)
+    (said,) = order.rationale["source_data"]["strategies"]
+    (politician,) = said["facts"]["politicians"]
+    assert (politician["score"], politician["average_return_pct"], politician["scored_trades"]) == ("6", "5.1", 1)
+
+
+def test_what_is_closed_since_nobody_speaks_of_it_rests_on_no_score():
+    found = decided(AAPL, positions=(position("MSFT", 500),)).orders
+
+    assert {order.symbol: order.score_records for order in found} == {"MSFT": (), "AAPL": ()}
 
 
 def test_a_rationale_says_why_in_the_shape_that_is_kept():

@@ -55,6 +55,17 @@ def test_a_year_counts_and_nothing_before_it():
     assert found.purchases == 5
 
 
+def test_a_score_names_all_that_the_person_traded_in_the_year_and_nothing_else():
+    ours = bought("AAPL", 5) + sold("MSFT", 2) + bought("AAPL", 1, transaction_type="Exchange")
+    seldom = bought("AAPL", 2, politician="B")
+    old = bought("AAPL", 1, transaction_date=TODAY - timedelta(days=366))
+    later = bought("AAPL", 1, known_at=NOW + timedelta(days=1))
+
+    found = {one.politician: one.trades for one in scores(known(*reversed(ours), *seldom, *old, *later))}
+
+    assert found == {"P000197": tuple(one.ref for one in ours), "B": tuple(one.ref for one in seldom)}
+
+
 def test_a_score_knows_nothing_that_came_later():
     later = sold("AAPL", 5, known_at=NOW + timedelta(days=1))
 

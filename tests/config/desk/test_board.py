@@ -250,7 +250,7 @@ def test_what_is_held_back_is_told_with_its_rule_and_its_switch(chief):
 
     told = board(chief)
 
-    assert "max_order_shares 9 shares are more than 5" in told
+    assert "max order shares 9 shares are more than 5" in told
     assert "TSLA" in told
     assert "by dora 1 min ago : odd prices" in told
 
@@ -310,6 +310,15 @@ def test_charts_tell_profit_backwards_from_its_end_and_fills_beside_the_oracle(c
 
     assert told["profit"]["usd"] == ["0", "1.5", "1.1"]
     assert told["beside"] == {"at": ["2026-03-02T15:51:00.000000Z"], "symbol": ["AAPL"], "basis_points": ["-10"]}
+
+
+def test_what_waits_is_told_in_words_with_its_number_and_when_that_was_so(chief):
+    make.open_order(symbol="AAPL", placed_at=ago(minutes=3))
+
+    told = words(chief.get("/pace"))
+
+    assert "1 order at the broker, the oldest 3 min ago" in told
+    assert "As it stood 0 s ago ; asked again every 15 s." in told
 
 
 def asked_with(client, rows):

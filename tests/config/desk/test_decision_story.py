@@ -1,5 +1,6 @@
 """The story of a decision: why it was made, by which records, how it was carried out, and why it came to nothing."""
 
+import re
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -75,6 +76,19 @@ def test_what_data_led_to_it_is_shown_as_it_was_received_with_the_run_and_the_pa
     assert any("/dataingestionrun/" in link for link in found)
     assert any("/sourcerecord/" in link for link in found)
     assert any("/apipayload/" in link for link in found)
+
+
+def test_signals_are_shown_before_scores_and_these_before_prices_however_many_there_are(boss, on_its_day):
+    row = decided.decision()
+    for role, count in (("price", 20), ("score", 40), ("signal", 2)):
+        for _ in range(count):
+            decided.record_of_decision(trade_decision=row, role=role)
+
+    answer = story(boss, row)
+
+    shown = re.findall(r"<td>(signal|score|price)</td>", answer.content.decode())
+    assert shown == ["signal"] * 2 + ["score"] * 40 + ["price"] * 8
+    assert "All records of it" in words(answer)
 
 
 def test_every_link_of_a_story_leads_to_a_page_that_is_there(boss, failed):

@@ -75,6 +75,13 @@ def test_nothing_is_changed_without_a_reason_and_a_name(why):
     assert not RiskChange.objects.exists()
 
 
+def test_a_reason_is_no_longer_than_somebody_reads():
+    with pytest.raises(NoReason, match="expected a reason of at most 2000 letters, was one of 2001"):
+        set_limit("100", reason="x" * 2001)
+
+    assert not RiskLimit.objects.exists()
+
+
 def test_a_kill_switch_has_a_notice_for_as_long_as_it_is_on():
     throw(Scope.GLOBAL, "", on=True, **WHY)
     throw(Scope.SYMBOL, "aapl", on=True, **WHY)

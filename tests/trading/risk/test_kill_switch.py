@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
+from tests.support import factories as make
 from tests.support.commands import refused, run
 from tests.support.stations import notices
 from tests.trading.risk.asking import NOW
@@ -40,6 +41,7 @@ def test_the_command_throws_it_and_turns_it_off_again():
 
 def test_the_command_reaches_one_broker_symbol_or_strategy_and_tells_what_else_is_on():
     run("kill_switch", "on", "--broker", "alpaca", "--reason", "it is slow")
+    make.denial(symbol="AAPL", strategy="hedge")
     run("kill_switch", "on", "--symbol", "aapl", "--reason", "a split")
     said = run("kill_switch", "on", "--strategy", "hedge", "--reason", "a test")
 
@@ -47,9 +49,27 @@ def test_the_command_reaches_one_broker_symbol_or_strategy_and_tells_what_else_i
     assert standing() == {"global": False, "broker alpaca": True, "symbol AAPL": True, "strategy hedge": True}
 
 
+def test_a_symbol_or_a_strategy_of_which_no_order_ever_came_may_be_a_slip_of_the_pen():
+    make.denial(symbol="AAPL", strategy="congressional")
+
+    for reach, is_known in (
+        (("--symbol", "AAPL"), True),
+        (("--symbol", "APPL"), False),
+        (("--strategy", "congressional"), True),
+        (("--strategy", "congresional"), False),
+        (("--strategy", "hedge"), True),
+    ):
+        said = run("kill_switch", "on", *reach, "--reason", "a test")
+        named = " ".join((reach[0].removeprefix("--"), reach[1]))
+        told = f"no order of {named} has come to the risk gate so far: is that its name?"
+        assert (told in said) is not is_known
+        run("kill_switch", "off", *reach, "--reason", "it is over")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["on", "--reason", "x" * 2001], "expected a reason of at most 2000 letters, was one of 2001"),
         (["on", "--reason", " "], "expected a reason, was empty"),
         (["on", "--broker", "etrade", "--reason", "x"], "expected one of schwab, alpaca, dry_run, was 'etrade'"),
         (["on", "--symbol", "A B", "--reason", "x"], "expected a stock symbol"),
@@ -180,6 +200,16 @@ def test_in_admin_it_is_thrown_with_a_reason(admin_client, admin_user):
     assert admin_client.post(add, form | {"reason": "a split"}).status_code == 302
     assert standing() == {"global": False, "symbol AAPL": True}
     assert last_change() == ("symbol AAPL", admin_user.get_username(), "a split")
+
+
+def test_in_admin_it_is_asked_whether_a_name_is_right_that_no_order_ever_had(admin_client):
+    add = reverse("admin:trading_killswitch_add")
+    form = {"scope": "symbol", "subject": "appl", "is_on": "on", "reason": "a split"}
+
+    told = [str(message) for message in admin_client.post(add, form, follow=True).context["messages"]]
+
+    assert "no order of symbol APPL has come to the risk gate so far: is that its name?" in told
+    assert standing()["symbol APPL"] is True
 
 
 @pytest.mark.parametrize(("scope", "subject", "named"), [("global", "", "global"), ("symbol", "aapl", "symbol AAPL")])

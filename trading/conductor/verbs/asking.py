@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from trading.conductor.verbs.requests import THE_BACKLOG, Verb
+from trading.risk.controls import LONGEST_REASON
 from trading.values.arithmetic import plain
 from trading.values.identifiers import OrderId
 from trading.values.quantities import Shares, shares
 from trading.values.symbols import Symbol, symbol
 
-LONGEST_REASON = 2000
 LONGEST_NUMBER = 100
 LONGEST_BROKER_ORDER_ID = 128
 LARGEST_ORDER = 2**63 - 1
