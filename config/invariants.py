@@ -10,6 +10,7 @@ from django.utils import timezone
 from audit_trail.invariants.every import OF_THE_AUDIT_TRAIL
 from config.backstop import BUSY, LASTS
 from config.environment import ledger_settings
+from eventstore.following import settled
 from eventstore.moments import one_moment
 from trading.conductor.leases import lease
 from trading.invariants.every import OF_THE_HEDGE
@@ -47,10 +48,18 @@ def check(names: Sequence[str] = (), *, now: datetime, since: datetime | None = 
     To be read to its end, since the moment lasts as long; whoever writes meanwhile is not held up.
     """
     settings = ledger_settings()
+    # Before the moment begins: up to there all is seen in it. PostgreSQL can't be asked within it.
+    complete_to = settled()
     with one_moment(kept_in_place=view_tables()):
         mode = mode_or_none() or Mode(settings.mode)
         for name in names or EVERY:
-            look = Look(mode=mode, legacy_projection=settings.legacy_projection, now=now, since=since)
+            look = Look(
+                mode=mode,
+                legacy_projection=settings.legacy_projection,
+                now=now,
+                since=since,
+                complete_to=complete_to,
+            )
             count = 0
             for violation in EVERY[name].violations(look):
                 count += 1

@@ -26,10 +26,18 @@ ALIKE = 100 * PAGE
 class Verification:
     """A look through the events with numbers in (after, up_to], or all."""
 
-    def __init__(self, *, after: int = 0, up_to: int | None = None, exported: Path | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        after: int = 0,
+        up_to: int | None = None,
+        exported: Path | None = None,
+        complete_to: int | None = None,
+    ) -> None:
+        """`complete_to` is what `settled` said before a snapshot began; within one it can't be asked any more."""
         self._found: list[Finding] = []
         self.after = self._come_to = after
-        self.up_to = last_number(exported) if up_to is None else up_to
+        self.up_to = last_number(exported, complete_to) if up_to is None else up_to
         self._events = 0
         self._references = References(exported, after=after, up_to=self.up_to, report=self._found.append)
         self._ranges = SealedRanges(self._references, report=self._found.append)
@@ -90,10 +98,11 @@ def any_text() -> Iterator[None]:
         connection.connection.text_factory = before
 
 
-def last_number(exported: Path | None) -> int:
+def last_number(exported: Path | None, complete_to: int | None = None) -> int:
     """Return the number up to which there are, or should be, events."""
+    complete = settled() if complete_to is None else complete_to
     seals = [newest_seal(), newest_exported(exported) if exported else None]
-    return max(settled(), *(seal.up_to_number if seal else 0 for seal in seals))
+    return max(complete, *(seal.up_to_number if seal else 0 for seal in seals))
 
 
 def _rows(after: int, up_to: int) -> tuple[list[Row], int]:

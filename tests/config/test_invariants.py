@@ -67,6 +67,15 @@ def test_where_all_holds_each_says_how_much_it_looked_at(stations):
     assert told[-1] == f"{len(EVERY)} invariants, no violation"
 
 
+@pytest.mark.django_db(transaction=True)
+def test_all_is_looked_at_in_a_snapshot_of_its_own(transactional_db):
+    """Within a test's transaction there is none, and what a snapshot forbids is allowed."""
+    know_tokens("tAAPL")
+    Stations().fill(log_of(take("BUY", "3", "tAAPL"), block=101))
+
+    assert run("check_invariants").splitlines()[-1] == f"{len(EVERY)} invariants, no violation"
+
+
 def test_a_violation_is_a_row_and_ends_with_1(stations):
     breaking()
     log = QueuedLog.objects.get(block_number=103)

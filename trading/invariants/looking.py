@@ -19,12 +19,22 @@ class Look:
     """One look of one invariant, at the memory that is the truth. It counts what it was shown."""
 
     def __init__(
-        self, *, mode: Mode, now: datetime, legacy_projection: bool = True, since: datetime | None = None
+        self,
+        *,
+        mode: Mode,
+        now: datetime,
+        legacy_projection: bool = True,
+        since: datetime | None = None,
+        complete_to: int | None = None,
     ) -> None:
-        """`since`: only at what began then or later, and what is open."""
+        """`since`: only at what began then or later, and what is open.
+
+        `complete_to`: the number up to which the log was complete before this look's snapshot of the database began.
+        """
         self.mode, self.now, self.since = mode, now, since
         self.legacy_projection = legacy_projection
         self.books: Books = VIEWED_BOOKS if mode is Mode.EVENTS else LEGACY_BOOKS
+        self.complete_to = complete_to
         self.looked_at = 0
 
     # Rows of the memory that is the truth.

@@ -75,7 +75,8 @@ def log_is_as_recorded(look: Look) -> Iterator[Wrong]:
         old = StoredEvent.objects.filter(recorded_at__lt=look.since).order_by("-number")
         after = old.values_list("number", flat=True).first() or 0
     folder = settings.SEAL_FOLDER
-    verification = Verification(after=after, exported=folder if folder and folder.is_dir() else None)
+    exported = folder if folder and folder.is_dir() else None
+    verification = Verification(after=after, exported=exported, complete_to=look.complete_to)
     for finding in verification.findings():
         subject = finding.stream or f"event {finding.number}"
         told = f"{finding.kind}: expected {finding.expected}"
