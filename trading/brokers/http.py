@@ -142,7 +142,7 @@ class BrokerHttp:
             # Not TransportError alone: a body that can't be unpacked came from somebody who has read our request.
             self._tell_failure(record, method, error, asked_at)
             raise _unanswered(method, path, error) from error
-        received_at = self._clock()
+        received_at = self._after(asked_at)
         answer = Answer(
             status=response.status_code,
             headers=_pairs(response.headers),
@@ -152,6 +152,10 @@ class BrokerHttp:
         )
         self._tell_answer(record, method, path, answer)
         return answer
+
+    def _after(self, asked_at: datetime) -> datetime:
+        """The time now. Where the clock was put back meanwhile, nothing is told to have ended before it began."""
+        return max(asked_at, self._clock())
 
     def _answered(self, request: httpx2.Request) -> tuple[httpx2.Response, bytes]:
         """Read an answer as it comes: one that trickles has to end, and one without end must not fill the memory."""
@@ -207,7 +211,7 @@ class BrokerHttp:
             raise _not_known(method)(f"the answer to {method} {path} could not be stored: {error}") from error
 
     def _tell_failure(self, record: int, method: str, error: Exception, asked_at: datetime) -> None:
-        now = self._clock()
+        now = self._after(asked_at)
         try:
             self._recorder.failed(
                 record, f"{type(error).__name__}: {error}", at=now, duration_ms=_milliseconds(now - asked_at)

@@ -25,6 +25,7 @@ class Memory:
     def __init__(self) -> None:
         self.sent: list[Outgoing] = []
         self.came: dict[int, Incoming | str] = {}
+        self.ended_at: dict[int, datetime] = {}
         self.fails: set[str] = set()
 
     def sending(self, call):
@@ -38,7 +39,7 @@ class Memory:
 
     def failed(self, record, error, *, at, duration_ms):
         self._fail("failed")
-        self.came[record] = error
+        self.came[record], self.ended_at[record] = error, at
 
     def _fail(self, what):
         if what in self.fails:
@@ -57,6 +58,28 @@ def http(memory, httpserver):
     )
     yield client
     client.close()
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_call_never_ends_before_it_began_though_the_clock_is_put_back_meanwhile(memory, httpserver, answered):
+    httpserver.expect_request("/v2/clock").respond_with_json({})
+    times = iter((AT, AT - timedelta(seconds=45)))
+    nobody = "http://127.0.0.1:1"
+    http = BrokerHttp(
+        source="alpaca",
+        base_url=httpserver.url_for("/") if answered else nobody,
+        recorder=memory,
+        clock=lambda: next(times),
+    )
+
+    try:
+        ended_at = http.call("GET", "/v2/clock", reference=SUBMIT).received_at
+    except BrokerUnavailable:
+        ended_at = memory.ended_at[1]
+    finally:
+        http.close()
+
+    assert ended_at == AT
 
 
 def test_a_call_is_recorded_before_it_is_sent_and_when_it_is_answered(http, memory, httpserver):
