@@ -70,7 +70,7 @@ class Link:
         self._way, self._mended = Way.OPEN, asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()
         self.asked = 0
-        """How many pieces were asked through it."""
+        """How often somebody came, and how many pieces were asked: it grows where anybody wants anything."""
         self.port: int = links.run(self._listen())
 
     def take(self, way: Way) -> None:
@@ -102,6 +102,7 @@ class Link:
         if self._way is Way.CUT:
             _reset(writer)
             return
+        self.asked += 1
         self._writers.add(writer)
         there = None
         try:

@@ -95,6 +95,7 @@ def surrounded(
         assert isinstance(venue, AlpacaVenue)
         wired = wire()
         stack.callback(wired.node.close)
+        stack.callback(wired.broker.close)
         move_in(venue, wired, None)
         links = stack.enter_context(Links())
         members = [_member(number, folder, database_url, node, venue, links) for number in range(CREW)]
