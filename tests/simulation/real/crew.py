@@ -4,7 +4,6 @@ Whoever dies is started again, as a service manager would. That one ends by itse
 had begun to conduct, is a finding.
 """
 
-import os
 import signal
 import subprocess
 import threading
@@ -18,7 +17,7 @@ from tests.simulation.real.links import Link
 from tests.support.kills import Conductor
 
 COMMAND = ("-m", "tests.simulation.real.conduct", "conduct")
-START_SECONDS = 90.0
+START_SECONDS = 300.0
 STOP_SECONDS = 120.0
 LOOK_SECONDS = 0.05
 
@@ -32,11 +31,11 @@ class Member:
         self.clock = Clock(folder / f"clock-{number}")
         self.environment = {**environment, "CLOCK_FILE": str(self.clock.file)}
         self.process: Conductor | None = None
-        self.is_stopped = self.was_killed = False
+        self.was_killed = False
         self.starts_at = 0.0
 
     def start(self) -> Conductor:
-        self.is_stopped = self.was_killed = False
+        self.was_killed = False
         self.process = Conductor(COMMAND, self.environment)
         return self.process
 
@@ -49,20 +48,22 @@ class Member:
 
     def kill(self) -> None:
         """End it as a power cut would, whatever it is doing; it comes back in its time."""
-        if self.process is not None and self.process.process.poll() is None:
+        process = self.process  # The keeper may take it away.
+        if process is not None and process.process.poll() is None:
             self.was_killed = True
-            self.process.process.kill()
+            process.process.kill()
 
     def stop(self) -> None:
         """Let it stand still, as where a machine is put to sleep. It knows nothing of it."""
-        if self.process is not None:
-            self.is_stopped = True
-            os.kill(self.process.process.pid, signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
-        self.is_stopped = False
-        if self.process is not None:
-            self.process.process.send_signal(signal.SIGCONT)
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        process = self.process  # The keeper may take it away.
+        if process is not None:
+            process.process.send_signal(number)
 
 
 class Crew:

@@ -114,7 +114,8 @@ def node_forked(world: World, chance: random.Random) -> Iterator[None]:
 
 
 def _one_of(world: World, chance: random.Random) -> Member:
-    return chance.choice(world.crew.members)
+    at_work = [member for member in world.crew.members if member.has_begun]
+    return chance.choice(at_work or world.crew.members)
 
 
 EVERY = (

@@ -26,7 +26,7 @@ from trading.values.quantities import shares, usd
 from trading.values.sides import Side
 
 # Each starts two processes and a node, which takes its time on a busy machine.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 SEED = 20261127
 LEASE_SECONDS = 3
@@ -95,7 +95,7 @@ def _copied(url: str, to: str) -> None:
 
 def soon(holds: Callable[[], object]) -> None:
     """Wait until it holds; processes that start beside many others take their time."""
-    eventually(holds, seconds=120)
+    eventually(holds, seconds=240)
 
 
 def trade(world: World, count: int, *, seed: int = SEED) -> None:
