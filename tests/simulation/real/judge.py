@@ -13,6 +13,7 @@ from config.demo.broker_books import VenueBooks
 from config.demo.world import World as Demo
 from tests.simulation.real.world import World
 from tests.support.undisturbed import wrongs_beside_orders
+from trading.conductor.checkpoints import ChainCheckpoint
 
 # What the demo holds of orders, at whichever broker.
 OF_ORDERS = (
@@ -42,6 +43,8 @@ def looked(world: World) -> list[str]:
     """What is not as it must be when all is at rest, as of now."""
     try:
         return list(wrongs(world))
+    except ChainCheckpoint.DoesNotExist:
+        return ["nothing of the chain was read"]
     except (DatabaseError, InterfaceError) as error:
         connection.close()
         return [f"the database can't be asked: {error}"]
