@@ -31,6 +31,8 @@ TRIES_BEFORE_A_NOTICE = 5
 # late, also while we were down.
 LATE_FOR = timedelta(minutes=30)
 ASK_LATE_EVERY = timedelta(minutes=5)
+MOST_LATE_TRIES = 288
+"""So often at most a last look that nobody could read is tried again, which is a day."""
 # A market order fills within seconds; so long it is asked about often, and whenever something has just been filled.
 YOUNG_FOR = timedelta(seconds=15)
 YOUNG_EVERY = timedelta(seconds=1)
@@ -146,12 +148,30 @@ class Poller:
     def _unknown(self, order: OffchainOrder, error: Exception, now: datetime, *, tell: bool = False) -> None:
         reason = f"{type(error).__name__}: {error}"
         if _ended_long_ago(order, now):
-            log.warning("Last look at an order told nothing", order=order.order_id, reason=reason)
-            forget_work(order.order_id)
+            self._last_look_told_nothing(order, reason, now, may_be_read_later=isinstance(error, UnusableReport))
             return
         if order.is_open:
             record_unknown(self._ledger, order, reason, now=now, actor=self.name)
         self._postpone(order, reason, now, tell=tell)
+
+    def _last_look_told_nothing(
+        self, order: OffchainOrder, reason: str, now: datetime, *, may_be_read_later: bool
+    ) -> None:
+        """A last look is one that was answered: it is tried again for a day, unless the broker has let the order go."""
+        log.warning("Last look at an order told nothing", order=order.order_id, reason=reason)
+        tries = try_again(order.order_id, reason, now=now, longest=ASK_LATE_EVERY) if may_be_read_later else 0
+        if not may_be_read_later or tries >= MOST_LATE_TRIES:
+            forget_work(order.order_id)
+        if tries == TRIES_BEFORE_A_NOTICE:
+            open_notice(
+                "order_stuck",
+                f"order {order.order_id}",
+                f"order {order.order_id} ({order.side} {order.symbol}) has ended as {order.state}, and whether "
+                f"anything was filled after that is not known after {tries} tries: {reason}. It is asked for again, "
+                f"for a day. Look at it at the broker; `manage.py recheck_order {order.order_id} --reason …` asks at "
+                "once",
+                at=now,
+            )
 
     def _pause_after(self, order: OffchainOrder, stands: OffchainOrder, now: datetime) -> timedelta:
         """How long until the next look: less while an order is young or filling, much more after its end."""

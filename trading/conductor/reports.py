@@ -132,6 +132,22 @@ def record_unknown(ledger: Ledger, order: OffchainOrder, reason: str, *, now: da
         if known.is_open and known.broker_order_id == order.broker_order_id:
             with step.group(correlation=f"order:{order.order_id}"):
                 step.handle(OffchainOrder, order.order_id, MarkUnknown(reason=reason))
+        elif order.is_open and known.has_ended and known.broker_order_id is None:
+            _tell_of_one_that_left_late(known, reason, now)
+
+
+def _tell_of_one_that_left_late(order: OffchainOrder, reason: str, now: datetime) -> None:
+    """It was held to be never there while we were about to send it, and nobody can say whether it is there now."""
+    halt(order.symbol, f"order {order.order_id} had ended as {order.state}, and may be at the broker", now=now)
+    open_notice(
+        "symbol_halted",
+        order.symbol,
+        f"order {order.order_id} ({order.side} {order.symbol}) had ended as {order.state} when it left for the broker, "
+        f"which may have it: {reason}. Its shares may have been hedged by another order since. Look at the orders "
+        f"there; then `manage.py recheck_order {order.order_id} --reason …`, which books what it filled, and "
+        f"`manage.py resume_symbol {order.symbol} --reason …`",
+        at=now,
+    )
 
 
 def _difference(asked: OffchainOrder, known: OffchainOrder, report: OrderReport) -> str | None:

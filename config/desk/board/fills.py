@@ -66,6 +66,10 @@ class FillsOfToday(NamedTuple):
             return "No fill today."
         if not self.under_way and not self.uncovered:
             return f"Every fill of today is hedged: {counted} of {counted}."
+        if self.fills == 1 and not self.is_bound:
+            return (
+                f"The one fill of today {'has an order under way' if self.under_way else 'is not covered whole yet'}."
+            )
         parts = [f"{self.hedged} hedged"]
         parts += [f"{self.under_way} with an order under way"] if self.under_way else []
         parts += [f"{self.uncovered} not covered whole yet"] if self.uncovered else []

@@ -208,6 +208,16 @@ def test_it_is_said_when_every_fill_of_today_is_hedged(chief):
     assert "Every fill of today is hedged: 1 of 1." in board(chief)
 
 
+def test_of_a_single_fill_it_is_said_how_it_stands(chief):
+    fill = make.onchain_trade(created_at=ago(minutes=9), unlinked_shares=Decimal("0.1"))
+    assert "The one fill of today is not covered whole yet." in board(chief)
+
+    make.link(trade=fill, execution=make.open_order(symbol=fill.base_symbol, placed_at=ago(minutes=1)))
+    fill.unlinked_shares = Decimal(0)
+    fill.save()
+    assert "The one fill of today has an order under way." in board(chief)
+
+
 def test_a_fill_stands_beside_the_price_that_the_oracle_had(chief):
     make.onchain_trade(created_at=ago(seconds=9), price_usdc=Decimal("201"), pyth_price=Decimal("200"))
     make.onchain_trade(created_at=ago(seconds=8), price_usdc=None, usdc_amount=None)

@@ -23,6 +23,7 @@ from trading.brokers.outcomes import (
     UnusableReport,
 )
 from trading.conductor import dispatcher
+from trading.conductor.reports import record_failed_by_hand
 from trading.conductor.work import SENDING_TAKES, OrderWork, SymbolWait, alike, resume
 from trading.notices.models import Notice
 from trading.offchain_order.aggregate import OrderState
@@ -226,6 +227,26 @@ def test_no_answer_after_it_was_taken_is_unknown_and_the_order_is_found(stations
     dispatch(stations)
     assert len(venue.submitted) == 1
     assert (stations.only_order().state, stations.only_order().broker_order_id) == (OrderState.SUBMITTED, "V-1")
+
+
+def test_one_that_leaves_into_silence_after_it_was_held_to_be_never_there_is_told_of(stations, venue, clock):
+    submit = venue.submit
+
+    def held_up(request):
+        record_failed_by_hand(
+            stations.ledger, stations.only_order(), "not at the broker", now=clock.forward(700), actor="anna"
+        )
+        return submit(request)
+
+    venue.submit = held_up
+    venue.fail("submit", OutcomeUnknown("no answer"), taken=True)
+    dispatch(stations)
+
+    assert (stations.only_order().state, stations.only_order().broker_order_id) == (OrderState.FAILED, None)
+    notice = Notice.objects.get(closed_at=None)
+    assert (notice.kind, notice.subject) == ("symbol_halted", "AAPL")
+    assert "had ended as failed when it left for the broker, which may have it" in notice.text
+    assert SymbolWait.objects.get().halted_at is not None
 
 
 def test_no_answer_and_nothing_taken_is_sent_again_under_the_same_id(stations, venue, clock):

@@ -11,8 +11,15 @@ from tests.support.made_chain import know_tokens, log_of, take
 from tests.support.stations import MODES, Clock, Stations, notices
 from tests.support.venue import Venue
 from trading.brokers.orders import OrderStatus
-from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, NotAuthorised, RateLimited, UnknownStatus
-from trading.conductor.poller import ASK_LATE_EVERY, LATE_FOR
+from trading.brokers.outcomes import (
+    BrokerUnavailable,
+    NoSuchOrder,
+    NotAuthorised,
+    RateLimited,
+    UnknownStatus,
+    UnusableReport,
+)
+from trading.conductor.poller import ASK_LATE_EVERY, LATE_FOR, MOST_LATE_TRIES
 from trading.conductor.work import OrderWork, SymbolWait
 from trading.notices.models import Notice
 from trading.offchain_order.aggregate import OrderState
@@ -224,6 +231,38 @@ def test_an_order_that_the_broker_forgot_by_its_last_look_is_asked_about_no_more
 
     assert stands(stations) == (OrderState.CANCELLED, 1, Decimal("-3.5"))
     assert not OrderWork.objects.exists()
+
+
+def test_a_last_look_that_nobody_could_read_was_none(stations, venue):
+    venue.tell(OrderStatus.CANCELLED, "1")
+    poll(stations)
+    stations.forward(2 * LATE_FOR.total_seconds())
+    venue.fail("report", UnusableReport("a status that nobody knows"), times=5)
+    for _ in range(5):
+        stations.run(stations.poller)
+        stations.forward(301)
+    assert notices() == [("order_stuck", "order 1")]
+
+    venue.tell(OrderStatus.CANCELLED, "3")
+    stations.run(stations.poller)
+
+    assert stands(stations) == (OrderState.CANCELLED, 3, Decimal("-1.5"))
+    assert not OrderWork.objects.exists()
+    assert notices() == [("late_fill", "order 1")]
+
+
+def test_a_last_look_is_tried_for_a_day(stations, venue):
+    venue.tell(OrderStatus.CANCELLED, "1")
+    poll(stations)
+    stations.forward(2 * LATE_FOR.total_seconds())
+    venue.fail("report", UnusableReport("a status that nobody knows"), times=1000)
+    asked = len(venue.questions("report"))
+    while OrderWork.objects.exists():
+        stations.run(stations.poller)
+        stations.forward(301)
+
+    assert len(venue.questions("report")) - asked == MOST_LATE_TRIES
+    assert notices() == [("order_stuck", "order 1")]
 
 
 def test_the_work_of_another_brokers_orders_is_left_alone(stations, venue):
