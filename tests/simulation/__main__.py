@@ -3,6 +3,7 @@
 python -m tests.simulation --schedules 2000 --broker alpaca|schwab|both [--world whole|day] [--first-seed N]
     [--processes 2]
 python -m tests.simulation --schedules 100 --broker alpaca --world decisions
+python -m tests.simulation --real --minutes 5 [--postgres] [--seed N]
 
 It ends with 1 where anything was violated. For one schedule that failed: `--shrink` looks for the fewest of its acts
 with which it fails, `--acts` plays these alone, `--tell` tells every step, `--log` prints all rows that it leaves.
@@ -15,9 +16,11 @@ import time
 from collections import Counter
 from typing import Any
 
+from tests.simulation.real.run import main as real
 from tests.simulation.runs import DATABASES, PROJECT, WORLDS, Result, Task, played
 from tests.simulation.shrinking import MOST_TRIES
 
+REAL = "--real"
 TOLD_EVERY = 100
 
 
@@ -84,4 +87,9 @@ def summary(results: dict[str, Result]) -> str:
 
 if __name__ == "__main__":
     os.chdir(PROJECT)
-    sys.exit(main(sys.argv[1:]))
+    given = sys.argv[1:]
+    if REAL in given:
+        # Its database is made before the settings are read, which what is imported here does not wait for.
+        given.remove(REAL)
+        sys.exit(real(given))
+    sys.exit(main(given))

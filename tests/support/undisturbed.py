@@ -88,14 +88,12 @@ def differences(found: FromTheChain, undisturbed: FromTheChain) -> list[str]:
 
 def wrongs(market: Market) -> list[str]:
     """Tell what is wrong in the books, once `conduct --once` has come to the end of it."""
-    return [
-        *wrongs_so_far(),
-        *_stream_wrongs(),
-        *_chain_wrongs(market),
-        *_order_wrongs(),
-        *_position_wrongs(market),
-        *_left_over(),
-    ]
+    return [*wrongs_beside_orders(market), *_intent_wrongs(), *_order_wrongs(), *_position_wrongs(market)]
+
+
+def wrongs_beside_orders(market: Market) -> list[str]:
+    """Tell what is wrong at whichever broker orders are; the others are of the dry run's alone."""
+    return [*_memory_wrongs(), *_stream_wrongs(), *_chain_wrongs(market), *_left_over()]
 
 
 def wrongs_so_far() -> list[str]:

@@ -1,0 +1,62 @@
+"""A conductor of another machine: `manage.py` with a clock of its own, which can be put forward and back as it runs.
+
+python -m tests.simulation.real.conduct conduct …
+
+The project's clock is `django.utils.timezone.now`. What it is off is eight bytes in the file that CLOCK_FILE names.
+With LEASE_SECONDS the lease on the chain lasts so long instead of a quarter of a minute.
+"""
+
+import mmap
+import os
+import struct
+import sys
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from django.utils import timezone
+
+SECONDS = struct.Struct("d")
+
+
+class Clock:
+    """What a process's clock is off, in a file that the process sees too."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.set(0)
+
+    def set(self, seconds: float) -> None:
+        # In place: the process has the file in its memory.
+        with self.file.open("r+b" if self.file.exists() else "wb") as file:
+            file.write(SECONDS.pack(seconds))
+
+
+def off(file: Path, right: Callable[[], datetime]) -> Callable[[], datetime]:
+    """The time, as a clock tells it that is off by what stands in the file."""
+    with file.open("rb") as opened:
+        seen = mmap.mmap(opened.fileno(), SECONDS.size, access=mmap.ACCESS_READ)
+
+    def now() -> datetime:
+        return right() + timedelta(seconds=SECONDS.unpack_from(seen)[0])
+
+    return now
+
+
+def main() -> None:
+    # Before anything of the project is imported: some of it keeps the function itself.
+    timezone.now = off(Path(os.environ["CLOCK_FILE"]), timezone.now)
+    if seconds := os.environ.get("LEASE_SECONDS"):
+        import django
+
+        django.setup()
+        from trading.conductor import watcher
+
+        watcher.LEASE = timedelta(seconds=float(seconds))
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()
