@@ -1,5 +1,9 @@
-"""Real processes, disturbed once in each way: all comes to rest by itself, and nothing is lost or made twice."""
+"""Real processes, disturbed once in each way: all comes to rest by itself, and nothing is lost or made twice.
 
+They run where REAL_PROCESSES is set, and not with all tests: docs/simulation.md tells which of them have passed.
+"""
+
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -26,7 +30,11 @@ from trading.values.quantities import shares, usd
 from trading.values.sides import Side
 
 # Each starts two processes and a node, which takes its time on a busy machine.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(not os.environ.get("REAL_PROCESSES"), reason="it runs where REAL_PROCESSES is set"),
+]
 
 SEED = 20261127
 LEASE_SECONDS = 3
