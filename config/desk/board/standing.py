@@ -45,15 +45,22 @@ def board(limits: Limits, *, now: datetime, with_decisions: bool) -> Board:
         denied = denied_for_a_while(now=now) if past else set()
         held_back = [each.symbol for each in past if each.status in STOPPED or each.symbol in denied]
         is_at_work = bool(under_way.orders) or len(held_back) < len(past)
+        covered = fills_of_today(side, now=now)
         return Board(
             at=now,
-            verdict=verdict(limits, now=now, is_at_work=is_at_work, held_back=held_back),
+            verdict=verdict(
+                limits,
+                now=now,
+                is_at_work=is_at_work,
+                held_back=held_back,
+                has_open_rest=bool(covered.uncovered),
+            ),
             exposures=exposed[:EXPOSURES_SHOWN],
             more_exposures=max(len(exposed) - EXPOSURES_SHOWN, 0),
             most_exposed=most_exposed(exposed),
             hedges=under_way,
             fills=newest_fills(side),
-            today_fills=fills_of_today(side, now=now),
+            today_fills=covered,
             feed=feed(now=now),
             held=held(),
             today=today(now=now) if with_decisions else None,

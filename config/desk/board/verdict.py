@@ -40,6 +40,9 @@ class Verdict(NamedTuple):
     held_back: Sequence[str] = ()
     """The symbols that are past their thresholds and that something stops."""
 
+    has_open_rest: bool = False
+    """Fills of today are open, each symbol's within its threshold."""
+
     @property
     def sentence(self) -> str:
         match self.stand:
@@ -58,16 +61,25 @@ class Verdict(NamedTuple):
             return "Days are decided"
         if self.held_back:
             return f"{_named(self.held_back)} held back, the rest is {'being hedged' if self.is_at_work else 'hedged'}"
-        return "Fills are being hedged" if self.is_at_work else "Fills are hedged"
+        if self.is_at_work:
+            return "Fills are being hedged"
+        return "No hedge is due" if self.has_open_rest else "Fills are hedged"
 
 
-def verdict(limits: Limits, *, now: datetime, is_at_work: bool = False, held_back: Sequence[str] = ()) -> Verdict:
+def verdict(
+    limits: Limits,
+    *,
+    now: datetime,
+    is_at_work: bool = False,
+    held_back: Sequence[str] = (),
+    has_open_rest: bool = False,
+) -> Verdict:
     """Judge as `/health/ready` does, and by what operators were told."""
     against = [reason.text for reason in reasons(limits, now=now)]
     notices = list(Notice.objects.filter(closed_at=None).order_by("id")[:NOTICES_COUNTED])
     stand = Stand.AT_RISK if against else Stand.SEE_TO if notices else Stand.WELL
     more = max(len(notices) - NOTICES_SHOWN, 0)
-    return Verdict(stand, against, notices[:NOTICES_SHOWN], more, hedges(), is_at_work, held_back)
+    return Verdict(stand, against, notices[:NOTICES_SHOWN], more, hedges(), is_at_work, held_back, has_open_rest)
 
 
 def _named(symbols: Sequence[str]) -> str:

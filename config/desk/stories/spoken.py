@@ -28,6 +28,7 @@ def risk_changes(symbol: str, place: Place | None = None) -> list[Entry]:
     return [_risk_change(row) for row in rows_after(rows, place, at="at", rank=Rank.RISK_CHANGE)]
 
 
+RISK_CHANGE = "risk change"
 _CONTROLS = {
     KillSwitch.kind: "the kill switch",
     RestrictedSymbol.kind: "the restriction",
@@ -75,7 +76,7 @@ def _request(row: OperatorRequest) -> Entry:
 def _risk_change(row: RiskChange) -> Entry:
     return Entry(
         at=row.at,
-        kind="risk change",
+        kind=RISK_CHANGE,
         sentence=f"{row.actor} set {_CONTROLS[row.control]} ({row.subject}) to {row.after}, since “{row.reason}”. "
         f"Before it was {row.before or 'not there'}.",
         links=(row_link(row, "change"),),

@@ -92,7 +92,9 @@ def symbol_story(symbol: str, side: ReadSide, *, place: Place | None, sees: Sees
     """Tell of a symbol what somebody may see. Raises NoSuchSymbol."""
     row = side.positions.filter(symbol=symbol).first()
     page = page_of(_sources(symbol, side, sees), place)
-    if row is None and not page.told and place is None:
+    # What was changed for everything is no word about a symbol.
+    is_of_it = page.older is not None or any(each.entry.kind != spoken.RISK_CHANGE for each in page.told)
+    if row is None and place is None and not is_of_it:
         raise NoSuchSymbol(f"We have no position in {symbol}, and nothing was decided or denied of it.")
     is_today_told = row is not None and place is None and sees(FILLS) and sees(LINKS)
     return SymbolStory(

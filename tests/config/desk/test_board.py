@@ -67,6 +67,15 @@ def test_all_is_well_where_fills_are_hedged_and_nothing_waits(chief):
     assert "Feed lag 4 s" in told
 
 
+def test_fills_within_their_threshold_are_not_called_hedged(chief):
+    make.onchain_trade(created_at=ago(minutes=9), unlinked_shares=Decimal("0.1"))
+
+    told = board(chief)
+
+    assert told.startswith("No hedge is due, and nothing waits for an operator. No symbol is past its threshold.")
+    assert "The one fill of today is not covered whole yet." in told
+
+
 @pytest.mark.parametrize(
     ("row", "facts", "sentence"),
     [

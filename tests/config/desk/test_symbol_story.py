@@ -1,6 +1,6 @@
 """The story of a symbol: how it stands, whether today's fills are hedged, and what happened, from real flows."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -230,6 +230,12 @@ def test_of_what_is_not_there_a_sentence_is_said(boss, name, said):
 
     assert answer.status_code == 404
     assert said in answer.content.decode()
+
+
+def test_what_was_changed_for_every_symbol_is_no_word_about_one(boss):
+    throw(Scope.GLOBAL, "", on=True, reason="wrong prices", actor="anna", at=datetime(2026, 3, 2, tzinfo=UTC))
+
+    assert boss.get("/symbols/GME/").status_code == 404
 
 
 def test_profit_and_the_prices_of_chain_and_oracle_are_told(boss, clock):
