@@ -66,8 +66,8 @@ YOUNG_EVERY = timedelta(seconds=1)
 # So long after its end an order is still asked about, now and then: a fill may be reported late.
 LATE_FOR = timedelta(minutes=30)
 ASK_LATE_EVERY = timedelta(minutes=5)
-MOST_LATE_TRIES = 288
-"""So often the last of these looks is tried again, which is a day: one that was not answered was none."""
+MOST_LATE_TRIES = timedelta(days=1) // ASK_LATE_EVERY
+"""So often the last of these looks is tried again, for a day: one that was not answered was none."""
 
 
 class Carrier:
@@ -229,9 +229,8 @@ class Carrier:
     def _in_doubt(self, book: Book, order: PlacedOrder, reason: str, *, tell: bool) -> PlacedOrder:
         def doubted(known: PlacedOrder) -> Heard:
             ended_meanwhile = order.is_open and not known.is_open
-            if known.broker_order_id != order.broker_order_id or (
-                ended_meanwhile and known.broker_order_id is not None
-            ):
+            ended_there = ended_meanwhile and known.broker_order_id is not None
+            if ended_there or known.broker_order_id != order.broker_order_id:
                 return Heard(known)  # Another process has found it meanwhile.
             if not _is_asked_for(known):
                 return Heard(known)  # Somebody asked about one that ended long ago, and hears the answer.
@@ -239,8 +238,8 @@ class Carrier:
             # One that was held to be never there while we were about to send it may be there now.
             is_told = tell or ended_meanwhile or tries == TRIES_BEFORE_A_NOTICE
             remarks = [_stuck(known, tries, reason)] if is_told else []
-            doubted = lost(known, reason) if known.is_open else known
-            return Heard(msgspec.structs.replace(doubted, tries=tries), remarks)
+            after = lost(known, reason) if known.is_open else known
+            return Heard(msgspec.structs.replace(after, tries=tries), remarks)
 
         return self._booked(book, order, doubted)
 

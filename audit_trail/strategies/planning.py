@@ -145,6 +145,7 @@ class _Planner:
 
     def _order(self, move: Move) -> IntendedOrder:
         target = move.target
+        behind_scores = self._behind_scores(target)
         return IntendedOrder(
             symbol=move.symbol,
             step=move.step,
@@ -159,16 +160,16 @@ class _Planner:
             strategies=tuple(self._versions if target is None else (origin.strategy for origin in target.origins)),
             origins=() if target is None else target.origins,
             records=() if target is None else target.records,
-            score_records=self._behind_scores(target),
+            score_records=behind_scores,
             price_records=() if target is None else target.market.records,
-            runs=self._runs_of(target),
+            runs=self._runs_of(target, behind_scores),
             known_at=self._known_at(target),
             rationale=rationale(move, account=self._situation.account, asked=self._versions),
         )
 
-    def _runs_of(self, target: Target | None) -> tuple[int, ...]:
+    def _runs_of(self, target: Target | None, behind_scores: tuple[RecordRef, ...]) -> tuple[int, ...]:
         """The runs that were looked through, and those that brought what it rests on."""
-        brought = () if target is None else (*target.records, *self._behind_scores(target), *target.market.records)
+        brought = () if target is None else (*target.records, *behind_scores, *target.market.records)
         runs = {ref.run_id for ref in brought if ref.run_id is not None}
         return tuple(sorted(runs | {run.run_id for run in self._runs}))
 

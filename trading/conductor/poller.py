@@ -31,8 +31,8 @@ TRIES_BEFORE_A_NOTICE = 5
 # late, also while we were down.
 LATE_FOR = timedelta(minutes=30)
 ASK_LATE_EVERY = timedelta(minutes=5)
-MOST_LATE_TRIES = 288
-"""So often at most a last look that nobody could read is tried again, which is a day."""
+MOST_LATE_TRIES = timedelta(days=1) // ASK_LATE_EVERY
+"""So often at most a last look that nobody could read is tried again, for about a day."""
 # A market order fills within seconds; so long it is asked about often, and whenever something has just been filled.
 YOUNG_FOR = timedelta(seconds=15)
 YOUNG_EVERY = timedelta(seconds=1)
