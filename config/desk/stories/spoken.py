@@ -28,6 +28,11 @@ def risk_changes(symbol: str, place: Place | None = None) -> list[Entry]:
     return [_risk_change(row) for row in rows_after(rows, place, at="at", rank=Rank.RISK_CHANGE)]
 
 
+def was_changed_for(symbol: str) -> bool:
+    """Tell whether anything was ever changed for a symbol by its name."""
+    return RiskChange.objects.filter(control__in=list(_CONTROLS), subject__in=_named_for(symbol)).exists()
+
+
 RISK_CHANGE = "risk change"
 _CONTROLS = {
     KillSwitch.kind: "the kill switch",
@@ -37,9 +42,16 @@ _CONTROLS = {
 
 
 def _reaching(symbol: str) -> list[str]:
-    scopes = [Scope.GLOBAL.named(""), Scope.SYMBOL.named(symbol), Scope.STRATEGY.named(HEDGE)]
-    limits = [f"{rule}, {scope}" for rule in LimitRule for scope in scopes]
-    return [*scopes, symbol, *(f"{symbol} {side.value}" for side in Side), *limits]
+    return [*_named_for(symbol), *_scoped(Scope.GLOBAL.named("")), *_scoped(Scope.STRATEGY.named(HEDGE))]
+
+
+def _named_for(symbol: str) -> list[str]:
+    return [*_scoped(Scope.SYMBOL.named(symbol)), symbol, *(f"{symbol} {side.value}" for side in Side)]
+
+
+def _scoped(scope: str) -> list[str]:
+    """What a switch and the limits of a scope are called."""
+    return [scope, *(f"{rule}, {scope}" for rule in LimitRule)]
 
 
 def _notice(row: Notice) -> Entry:

@@ -92,9 +92,7 @@ def symbol_story(symbol: str, side: ReadSide, *, place: Place | None, sees: Sees
     """Tell of a symbol what somebody may see. Raises NoSuchSymbol."""
     row = side.positions.filter(symbol=symbol).first()
     page = page_of(_sources(symbol, side, sees), place)
-    # What was changed for everything is no word about a symbol.
-    is_of_it = page.older is not None or any(each.entry.kind != spoken.RISK_CHANGE for each in page.told)
-    if row is None and place is None and not is_of_it:
+    if row is None and place is None and not _is_about(symbol, page, sees):
         raise NoSuchSymbol(f"We have no position in {symbol}, and nothing was decided or denied of it.")
     is_today_told = row is not None and place is None and sees(FILLS) and sees(LINKS)
     return SymbolStory(
@@ -103,6 +101,13 @@ def symbol_story(symbol: str, side: ReadSide, *, place: Place | None, sees: Sees
         today=fills_of_today(side, symbol, now=now) if is_today_told else None,
         page=page,
     )
+
+
+def _is_about(symbol: str, page: Page, sees: Sees) -> bool:
+    """Tell whether anything on a page is about the symbol: what was changed for everything is no word about it."""
+    if page.older is not None or any(each.entry.kind != spoken.RISK_CHANGE for each in page.told):
+        return True
+    return bool(page.told) and sees(RISK_CHANGES) and spoken.was_changed_for(symbol)
 
 
 def _now(row: Any, side: ReadSide, sees: Sees, now: datetime) -> Now:

@@ -237,6 +237,9 @@ def test_what_was_changed_for_every_symbol_is_no_word_about_one(boss):
 
     assert boss.get("/symbols/GME/").status_code == 404
 
+    throw(Scope.SYMBOL, "GME", on=True, reason="odd prices", actor="anna", at=datetime(2026, 3, 2, tzinfo=UTC))
+    assert "odd prices" in words(symbol(boss, "GME"))
+
 
 def test_profit_and_the_prices_of_chain_and_oracle_are_told(boss, clock):
     make.position(symbol="AAPL", last_price_at=clock())
