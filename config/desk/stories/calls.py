@@ -12,7 +12,7 @@ BY_THEIR_ID = ("report", "cancel", "report of a replacement")
 """What is asked for under the broker's id of an order alone, so that its address tells which order it is about."""
 
 LOOKED_THROUGH = 2000
-"""So many calls of each of these purposes after an order was sent; later ones about it are in the admin."""
+"""So many calls of these purposes are looked through after an order was sent; later ones about it are in the admin."""
 REFUSED, NOT_FOUND = 400, 404
 
 
@@ -67,12 +67,8 @@ def calls_about(references: Iterable[str], broker_orders: Collection[str] = ()) 
 def _under_their_ids(broker_orders: Collection[str], *, since: int) -> list[int]:
     """The calls whose address ends with one of the broker's ids, of those that were made after an order was sent."""
     ends = tuple(f"/{name}" for name in broker_orders)
-    found: list[int] = []
-    for purpose in BY_THEIR_ID:
-        rows = ApiCallLog.objects.filter(reference=purpose, pk__gt=since).order_by("pk")
-        told = rows.values_list("pk", "endpoint")[:LOOKED_THROUGH]
-        found += [key for key, endpoint in told if endpoint.endswith(ends)]
-    return found
+    rows = ApiCallLog.objects.filter(reference__in=BY_THEIR_ID, pk__gt=since).order_by("pk")
+    return [key for key, endpoint in rows.values_list("pk", "endpoint")[:LOOKED_THROUGH] if endpoint.endswith(ends)]
 
 
 def made(calls: Calls, *, with_bodies: bool) -> list[Entry]:

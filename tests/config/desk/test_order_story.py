@@ -375,4 +375,4 @@ def test_it_asks_no_more_of_the_database_however_much_there_is_to_tell(boss, clo
     filled_up(5, clock, 3)
     filled_up(6, clock, 20)
 
-    assert statements(boss, "/orders/5/") == statements(boss, "/orders/6/") <= 21
+    assert statements(boss, "/orders/5/") == statements(boss, "/orders/6/") <= 20
