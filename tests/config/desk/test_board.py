@@ -1,6 +1,7 @@
 """What the board says: whether money is at risk, which symbol is most exposed, whether today's fills are hedged."""
 
 import re
+import threading
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -9,6 +10,7 @@ from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from config.desk.board import standing
 from config.desk.board.exposures import exposures
 from config.desk.board.fills import basis_points, fills_of_today
 from config.monitoring.health import HEDGING_STATIONS
@@ -65,6 +67,28 @@ def test_all_is_well_where_fills_are_hedged_and_nothing_waits(chief):
     assert "No symbol is past its threshold." in told
     assert "No fill today." in told
     assert "Feed lag 4 s" in told
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="on SQLite a reader holds writers off a test's database")
+def test_all_of_it_is_of_one_moment_whatever_is_written_meanwhile(chief, monkeypatch):
+    hedges = standing.hedges
+
+    def take_in_a_fill():
+        make.onchain_trade(created_at=ago(minutes=9), unlinked_shares=Decimal("0.1"))
+        connection.close()
+
+    def after_a_fill(side):
+        writer = threading.Thread(target=take_in_a_fill)
+        writer.start()
+        writer.join()
+        return hedges(side)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(standing, "hedges", after_a_fill)
+        assert "No fill today." in board(chief)
+
+    assert "The one fill of today is not covered whole yet." in board(chief)
 
 
 def test_fills_within_their_threshold_are_not_called_hedged(chief):
