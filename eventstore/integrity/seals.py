@@ -66,10 +66,10 @@ def sealed(rows: Sequence[Row], *, previous: Seal | None, at: datetime) -> Seal:
     """Seal the events that follow those of the seal before, in the order of their numbers. Raises NumberTwice."""
     for before, row in pairwise(rows):
         if before.number == row.number:
-            raise NumberTwice(
-                f"number {row.number} is given twice: to {before.aggregate_type}-{before.aggregate_id}, version "
-                f"{before.version}, and {row.aggregate_type}-{row.aggregate_id}, version {row.version}: run verify_log"
-            )
+            # In the order of their streams and versions: by their number they may be read in any.
+            both = sorted((each.aggregate_type, each.aggregate_id, each.version) for each in (before, row))
+            first, second = (f"{kind}-{name}, version {version}" for kind, name, version in both)
+            raise NumberTwice(f"number {row.number} is given twice: to {first}, and {second}: run verify_log")
     leaves = [leaf(row) for row in rows]
     seal = Seal(
         number=previous.number + 1 if previous else 1,
