@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -101,7 +102,13 @@ class Hours:
     def _is_closed(self, day: date) -> bool:
         if self._closed_days is not None:
             return day in self._closed_days
-        return day in holidays.financial_holidays("NYSE", years=day.year)
+        return day in _holidays_of(day.year)
+
+
+@cache
+def _holidays_of(year: int) -> frozenset[date]:
+    # Made once a year of the calendar, since orders that wait ask for each day ahead, at each request.
+    return frozenset(holidays.financial_holidays("NYSE", years=year))
 
 
 def _eastern(day: date, at: time) -> datetime:

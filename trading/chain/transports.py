@@ -8,11 +8,12 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import requests
@@ -107,14 +108,16 @@ class Http:
 
     def _post(self, question: bytes) -> tuple[int, float | None, bytes]:
         deadline = time.monotonic() + self._timeout_seconds
-        with self._session.post(
-            self._url,
-            data=question,
-            headers=self._provider.get_request_headers(),
+        request = self._prepared.copy()
+        request.prepare_body(question, None)
+        # What a node's load balancer sets keeps the next question on the same node.
+        request.prepare_cookies(self._session.cookies)
+        with self._session.send(
+            request,
+            **self._environment,
             timeout=self._timeout_seconds,
             # A redirect would carry the question, and the key, to somewhere else.
             allow_redirects=False,
-            stream=True,
         ) as response:
             body = bytearray()
             # The timeout above holds between two pieces; a node that drips has to end too.
@@ -125,6 +128,17 @@ class Http:
                 if time.monotonic() > deadline:
                     raise requests.Timeout
             return response.status_code, _seconds(response.headers.get("Retry-After")), bytes(body)
+
+    @cached_property
+    def _prepared(self) -> requests.PreparedRequest:
+        # Once, since a look at the chain puts dozens of questions, which differ in their bodies alone.
+        request = requests.Request("POST", self._url, headers=self._provider.get_request_headers())
+        return self._session.prepare_request(request)
+
+    @cached_property
+    def _environment(self) -> Mapping[str, Any]:
+        """The proxies and certificates that the process was started with."""
+        return self._session.merge_environment_settings(self._url, {}, True, None, None)
 
     def _reply(self, question: bytes, status: int, retry_after: float | None, body: bytes) -> Reply:
         if not body.strip():
