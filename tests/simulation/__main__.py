@@ -79,6 +79,7 @@ def summary(results: dict[str, Result]) -> str:
         for name in sorted(set().union(*found)):
             row(f"{heading}{name}", [each[name] for each in found])
     row("hours that passed in them", [round(result.hours) for result in results.values()])
+    row("hours a minute of a processor", [round(60 * result.hours / result.seconds) for result in results.values()])
     row("faults in all", [sum(result.faults.values()) for result in results.values()])
     row("violations", [len(result.violations) for result in results.values()])
     widest = max(len(name) for name, _ in lines)
