@@ -28,15 +28,12 @@ from tests.simulation.deciding_settling import DecidingSettling
 from tests.simulation.deciding_sources import Sources
 from tests.simulation.deciding_story import AtTheSource, DecidingStory, Published, Run, Sending, Thrown, Wish, Wishing
 from tests.simulation.deciding_surroundings import BROKER_URL, Lives, Machines, surrounded
-from tests.simulation.deeds import do
 from tests.simulation.judge_decisions import DecisionsJudge
-from tests.simulation.play import MARK, Outcome, Tell, say_nothing
+from tests.simulation.scene import Outcome, Scene, Tell, say_nothing
 from tests.simulation.stage import FaultsOfEachCall, InThisProcess, Stage
 from tests.simulation.story import AtTheVenue, Market, Place, Stop
 from tests.support.stations import Clock
 from trading.brokers.outcomes import BrokerError
-from trading.conductor.reconciling.identity import confirm_account
-from trading.ledger.mode import THE_ROW, Installation
 from trading.risk.controls import throw
 from trading.risk.scopes import Scope
 
@@ -51,12 +48,12 @@ def play_decisions(story: DecidingStory, stage: Stage, tell: Tell = say_nothing)
         return the_play.outcome
 
 
-class DecidingPlay:
+class DecidingPlay(Scene):
     """One story under way."""
 
     def __init__(self, story: DecidingStory, stage: Stage, clock: Clock, venue: Any, tell: Tell) -> None:
-        self.story, self.stage, self.clock, self.venue, self.tell = story, stage, clock, venue, tell
-        self.outcome = Outcome(story)  # type: ignore[arg-type]
+        super().__init__(story, clock, venue, tell)
+        self.story, self.stage = story, stage
         self.boundaries = Lives(self._meanwhile)
         self.machines = Machines(self.boundaries)
         self.weather = Weather(story.seed, clock.forward)
@@ -65,15 +62,13 @@ class DecidingPlay:
         self.sources = Sources(story, clock, FaultsOfEachCall(story.seed, {}))
         self.judge = DecisionsJudge(self)
         self.calls = 0
-        self._waiting: list[AtTheVenue] = []
-        self._depth = 0
 
     @classmethod
     @contextmanager
     def begun(cls, story: DecidingStory, stage: Stage, tell: Tell) -> Iterator["DecidingPlay"]:
         clock = Clock(story.started_at)
         with ExitStack() as stack:
-            venue = stack.enter_context(stage.playing(story, clock, FaultsOfEachCall(story.seed, {})))  # type: ignore[arg-type]
+            venue = stack.enter_context(stage.playing(story, clock, FaultsOfEachCall(story.seed, {})))
             the_play = cls(story, stage, clock, venue, tell)
             stack.callback(the_play.sources.venue.close)
             stack.enter_context(
@@ -84,16 +79,6 @@ class DecidingPlay:
             venue.faults, the_play.sources.venue.faults = the_play.faults
             the_play.weather.rate = story.weather_rate
             yield the_play
-
-    # What the play is asked.
-
-    def wrong(self, what: str) -> None:
-        if what not in self.outcome.violations:
-            self.outcome.violations.append(what)
-            self.told(f"!!! {what}")
-
-    def told(self, what: str) -> None:
-        self.tell(f"{self.clock():%d. %H:%M:%S.%f} {'    ' * self._depth}{what}")
 
     # How it goes.
 
@@ -128,8 +113,7 @@ class DecidingPlay:
             case Thrown():
                 self.throw(act.scope, act.subject, on=act.on)
             case AtTheVenue():
-                if not self._done(act) and act.waits:
-                    self._waiting.append(act)
+                self._at_the_venue(act)
             case Market():
                 self._move_market(act)
 
@@ -139,7 +123,7 @@ class DecidingPlay:
         code, out = 0, StringIO()
         with self.machines.running(act.machine) as process:
             self.judge.begins(process, act.words[0], troubled=act.trouble is not None)
-            self._depth += 1
+            self._under_way += 1
             try:
                 with self.boundaries.armed(act.stop), self.troubles.armed(act.trouble):
                     self._work(act.words, out)
@@ -153,7 +137,7 @@ class DecidingPlay:
                 code = 1
                 self._look_at(act.words[0], error)
             finally:
-                self._depth -= 1
+                self._under_way -= 1
                 self.judge.ends(process, died=code == 137)
         self._tell_lines(out)
         self.outcome.counts[f"{act.words[0]} ended with {code}"] += 1
@@ -210,34 +194,15 @@ class DecidingPlay:
             words = (*words, "--not-there")
         self.run(Run(machine=wish.machine, words=words))
 
-    def _done(self, deed: AtTheVenue) -> bool:
-        done = do(deed, self.venue.exchange, now=self.clock())
-        self.outcome.counts[f"the venue {deed.deed}"] += done
-        return done
-
-    def _do_what_waits(self) -> None:
-        deed = next((deed for deed in self._waiting if self._done(deed)), None)
-        if deed is not None:
-            self.told(f"{deed}, which waited")
-            self._waiting.remove(deed)
-
-    def _move_market(self, act: Market) -> None:
-        if act.price is not None:
-            self.venue.exchange.set_price(*act.price)
-        if act.rule is not None:
-            self.venue.exchange.set_rule(*act.rule)
-
     def _meanwhile(self, stop: Stop) -> None:
         self.clock.forward(stop.seconds)
         for act in stop.acts:
             self.act(act)
 
     def _set_up(self) -> None:
-        Installation.objects.update_or_create(id=THE_ROW, defaults={"mark": MARK, "last_order_number": 0})
+        self._install()
         with wired_decisions() as wired:
-            confirm_account(
-                wired.broker.name, wired.broker.account(), actor="operator", reason="it is ours", now=self.clock()
-            )
+            self._know_the_account(wired.broker)
 
     def _end_the_faults(self) -> None:
         self._waiting.clear()

@@ -27,6 +27,7 @@ from tests.simulation.deciding_story import (
     Wish,
     Wishing,
 )
+from tests.simulation.schedules import DEEDS as OF_HEDGES
 from tests.simulation.story import AtTheVenue, BrokerName, Deed, Market, Place, Stop
 from trading.ledger.mode import Mode
 from trading.market_hours.calendar import NEW_YORK, session_of
@@ -62,15 +63,8 @@ RULES = (
     (5, Ending.LEFT),
     (None, Ending.FILLED),
 )
-DEEDS = {
-    Deed.FILL_PART: 6,
-    Deed.FILL: 5,
-    Deed.OVERFILL: 1,
-    Deed.LATE_FILL: 2,
-    Deed.CANCEL: 3,
-    Deed.REJECT: 2,
-    Deed.EXPIRE: 1,
-}
+# Its orders are not replaced.
+DEEDS = {deed: weight for deed, weight in OF_HEDGES.items() if deed is not Deed.REPLACE}
 CHANGES: dict[str, tuple[tuple[tuple[str, Any], ...], ...]] = {
     CONGRESS: (
         (("Comments", "amended"),),

@@ -2,15 +2,12 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from config.venues.filling import Ending
 from config.venues.quiver_rows import Row
 from tests.simulation.database_trouble import DatabaseTrouble
-from tests.simulation.story import AtTheVenue, BrokerName, Market, Stop
-from trading.ledger.mode import Mode
+from tests.simulation.story import AtTheVenue, Market, Stop, Terms
 from trading.risk.scopes import Scope
 
 CONGRESS, INSIDERS = "congress", "insiders"
@@ -112,13 +109,9 @@ class Moment:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DecidingStory:
+class DecidingStory(Terms):
     """All that follows from a seed."""
 
-    seed: int
-    broker: BrokerName
-    mode: Mode
-    legacy_projection: bool
     started_at: datetime
     machines: int
     """Of how many machines commands run: from another one it can't be seen that a process is gone."""
@@ -126,14 +119,7 @@ class DecidingStory:
     rows: dict[str, tuple[Row, ...]] = field(repr=False)
     """What each source tells at the beginning."""
 
-    cash_usd: Decimal
-    shorting: bool
-    calls_per_minute: int | None
-    first_rule: tuple[int | None, Ending]
-    fault_rates: dict[str, Decimal]
-    weather_rate: Decimal
     steps: tuple[Moment, ...] = field(repr=False)
-    held: dict[str, Decimal] = field(default_factory=dict)
     by_calendar: bool = True
 
     @property

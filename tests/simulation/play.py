@@ -1,10 +1,8 @@
 """The play: a story as it happens, step by step, and after it, when nothing goes wrong any more, until all is quiet."""
 
 import random
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -21,11 +19,11 @@ from tests.simulation.chain import Chain
 from tests.simulation.chain_settling import ChainSettling
 from tests.simulation.database_trouble import DatabaseTrouble
 from tests.simulation.database_troubles import Troubles
-from tests.simulation.deeds import do
 from tests.simulation.judge import Judge
 from tests.simulation.judge_chain import ChainJudge
 from tests.simulation.processes import Process, Setting
 from tests.simulation.recorder import WatchingRecorder
+from tests.simulation.scene import Outcome, Scene, Tell, say_nothing
 from tests.simulation.settling import Settling
 from tests.simulation.stage import FaultsOfEachCall, Stage
 from tests.simulation.story import (
@@ -51,10 +49,9 @@ from trading.chain.logs import MalformedLog
 from trading.chain.node import NodeError
 from trading.conductor.checkpoints import LostLease
 from trading.conductor.reconciling.holding_checks import set_baseline
-from trading.conductor.reconciling.identity import confirm_account
 from trading.conductor.verbs.requests import Verb, ask
 from trading.ledger import book
-from trading.ledger.mode import THE_ROW, Installation, Mode
+from trading.ledger.mode import Mode
 from trading.market_hours.calendar import is_open, next_open
 from trading.position.aggregate import Position
 from trading.risk.controls import throw
@@ -63,28 +60,7 @@ from trading.values.arithmetic import add
 from trading.values.quantities import Shares
 from trading.values.symbols import symbol
 
-Tell = Callable[[str], None]
-
-MARK = "simulate"
 ENOUGH = Decimal(10) ** 9
-
-
-@dataclass
-class Outcome:
-    """What came of a story."""
-
-    story: Story
-    violations: list[str] = field(default_factory=list)
-    faults: Counter[str] = field(default_factory=Counter)
-    troubles: Counter[str] = field(default_factory=Counter)
-    counts: Counter[str] = field(default_factory=Counter)
-    history: list[Any] = field(default_factory=list)
-    hours: float = 0.0
-    """How long it was until the faults ended. What passes after that is waiting, mostly."""
-
-
-def say_nothing(what: str) -> None:
-    """Who plays thousands of stories wants none of them told."""
 
 
 def play(story: Story, stage: Stage, tell: Tell = say_nothing, keeper: Recorder | None = None) -> Outcome:
@@ -97,7 +73,7 @@ def play(story: Story, stage: Stage, tell: Tell = say_nothing, keeper: Recorder 
         return the_play.outcome
 
 
-class Play:
+class Play(Scene):
     """One story under way."""
 
     def __init__(
@@ -110,8 +86,8 @@ class Play:
         tell: Tell,
         keeper: Recorder | None,
     ) -> None:
-        self.story, self.clock, self.venue, self.faults, self.tell = story, clock, venue, faults, tell
-        self.outcome = Outcome(story)
+        super().__init__(story, clock, venue, tell)
+        self.story, self.faults = story, faults
         self.boundaries = Boundaries(self._meanwhile)
         self.recorder = WatchingRecorder(story.seed, self._see, lambda came: self.told(f"  {came}"), keeper)
         self.weather = Weather(story.seed, clock.forward)
@@ -124,9 +100,7 @@ class Play:
         self._digits: int | None = None
         self.chain: Chain | Blockchain = self.blockchain or Chain()
         self._processes: dict[int, Process] = {}
-        self._under_way = 0
         self._held_up = 0
-        self._waiting: list[AtTheVenue] = []
         self._events = random.Random(f"{story.seed}/events")
         self._refused_events_rate = story.refused_events_rate
         self.judge = Judge(self)
@@ -172,15 +146,6 @@ class Play:
     def throw(self, *, on: bool, symbol: str) -> None:
         scope = Scope.SYMBOL if symbol else Scope.GLOBAL
         throw(scope, symbol, on=on, reason="as was drawn", actor="operator", at=self.clock())
-
-    def wrong(self, what: str) -> None:
-        if what not in self.outcome.violations:
-            self.outcome.violations.append(what)
-            self.told(f"!!! {what}")
-
-    def told(self, what: str) -> None:
-        """Tell something that happens, at its time, and further to the right the deeper within other turns it does."""
-        self.tell(f"{self.clock():%H:%M:%S.%f} {'    ' * self._under_way}{what}")
 
     # How it goes.
 
@@ -241,13 +206,13 @@ class Play:
             self.judge.look_at_trouble(station, error)
 
     def _set_up(self) -> None:
-        Installation.objects.update_or_create(id=THE_ROW, defaults={"mark": MARK, "last_order_number": 0})
+        self._install()
         if self.blockchain is None:
             know_tokens(*(f"t{name}" for name in SYMBOLS))
         self.setting.log_in()
         broker, _ = self.setting.broker(self.ledger)
         self._digits = broker.capabilities.fractional_digits
-        confirm_account(broker.name, broker.account(), actor="operator", reason="it is ours", now=self.clock())
+        self._know_the_account(broker)
         for name, shares in self.story.held.items():
             self._say_what_was_held(name, shares)
 
@@ -274,8 +239,7 @@ class Play:
             case Mined() | Other() | Reorganised() | NodeChanges() if self.blockchain is not None:
                 self.blockchain.do(act)
             case AtTheVenue():
-                if not self._done(act) and act.waits:
-                    self._waiting.append(act)
+                self._at_the_venue(act)
             case Market():
                 self._move_market(act)
             case Trouble():
@@ -284,26 +248,6 @@ class Play:
                 self._ask(act)
             case Switch():
                 self.throw(on=act.on, symbol=act.symbol)
-
-    def _done(self, deed: AtTheVenue) -> bool:
-        done = do(deed, self.venue.exchange, now=self.clock())
-        self.outcome.counts[f"the venue {deed.deed}"] += done
-        return done
-
-    def _do_what_waits(self) -> None:
-        """What the venue was to do and could not, it does to the first order that it can be done to."""
-        deed = next((deed for deed in self._waiting if self._done(deed)), None)
-        if deed is not None:
-            self.told(f"{deed}, which waited")
-            self._waiting.remove(deed)
-
-    def _move_market(self, act: Market) -> None:
-        if act.door is not None:
-            self.venue.exchange.set_door(act.door)
-        if act.price is not None:
-            self.venue.exchange.set_price(*act.price)
-        if act.rule is not None:
-            self.venue.exchange.set_rule(*act.rule)
 
     def _log_in_or_out(self, act: Trouble) -> None:
         if self.story.broker is not BrokerName.SCHWAB:

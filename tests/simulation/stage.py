@@ -33,7 +33,7 @@ from config.venues.hours import Door, Hours
 from config.venues.schwab import SchwabVenue
 from config.venues.venue import Venue
 from config.venues.wire import Asked, Cut, Delivery
-from tests.simulation.story import BrokerName, Story
+from tests.simulation.story import BrokerName, Terms
 
 HALF_DAYS = (date(2026, 11, 27), date(2026, 12, 24))
 _WORDS = ("on_the_moon", "PENDING_NEW_WORD")
@@ -117,7 +117,7 @@ class Stage:
         self.line: httpx2.BaseTransport = InThisProcess(self._answered)
 
     @contextmanager
-    def playing(self, story: Story, clock: Callable[[], datetime], faults: FaultPlan) -> Iterator[Venue]:
+    def playing(self, story: Terms, clock: Callable[[], datetime], faults: FaultPlan) -> Iterator[Venue]:
         """Put up the venue of a story. Its clock is the story's, on its wall too."""
         self._venue, self._clock = _venue(story, clock, faults), clock
         try:
@@ -179,7 +179,7 @@ def _query(query: bytes) -> dict[str, str]:
     return {name: ",".join(values) for name, values in parse_qs(query.decode(), keep_blank_values=True).items()}
 
 
-def _venue(story: Story, clock: Callable[[], datetime], faults: FaultPlan) -> Venue:
+def _venue(story: Terms, clock: Callable[[], datetime], faults: FaultPlan) -> Venue:
     account = Account(cash_usd=story.cash_usd, shorting=story.shorting)
     for symbol, shares in story.held.items():
         account.hold(symbol, shares, Decimal(100))

@@ -149,16 +149,16 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Story:
-    """All that follows from a seed."""
+class Terms:
+    """What every story is of: the installation, its account, the venue, and how much goes wrong there."""
 
     seed: int
     broker: BrokerName
     mode: Mode
     legacy_projection: bool
-    hedge_at: str
-    processes: int
-    held: dict[str, Decimal]
+    held: dict[str, Decimal] = field(default_factory=dict)
+    """Shares in the account that are not ours to hedge with, of each symbol."""
+
     cash_usd: Decimal
     shorting: bool
     calls_per_minute: int | None
@@ -169,6 +169,16 @@ class Story:
     weather_rate: Decimal
     """Of how many calls nobody is reached, and of how many no answer comes in time."""
 
+    by_calendar: bool
+    """The market opens and closes when the exchange does."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story(Terms):
+    """All that follows from a seed."""
+
+    hedge_at: str
+    processes: int
     unkept_rate: Decimal
     """Of how many calls, or answers, the record can't be stored."""
 
@@ -184,7 +194,6 @@ class Story:
 
     started_at: datetime | None = None
     by_calendar: bool = False
-    """The market opens and closes when the exchange does."""
 
     @property
     def world(self) -> str:
