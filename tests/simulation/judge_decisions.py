@@ -35,6 +35,7 @@ from trading.invariants.looking import Look
 from trading.invariants.violations import Invariant
 from trading.notices.models import open_notices
 from trading.risk.controls import standing_switch
+from trading.submission.submitter import NEVER_HAD
 from trading.values.arithmetic import plain, subtract
 
 if TYPE_CHECKING:
@@ -197,6 +198,21 @@ class DecisionsJudge:
         if rows != self._seen:
             self._seen = rows
             self._look(AFTER_EACH_COMMAND)
+            self._look_at_proofs()
+
+    def _look_at_proofs(self) -> None:
+        """I7: what was held to be never there is not. Who sends later what was held up says so by the time of it."""
+        ended = dict(
+            TradeExecution.objects.filter(status=OrderState.FAILED, reason__startswith=NEVER_HAD).values_list(
+                "client_order_id", "ended_at"
+            )
+        )
+        for order in self._play.venue.exchange.orders:
+            at = ended.get(order.ask.client_id)
+            if at is not None and order.entered_at <= at:
+                self._play.wrong(
+                    f"I7: {order.ask.client_id} is held to be never there, and is since {order.entered_at}"
+                )
 
     # At the end.
 
