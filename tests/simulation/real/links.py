@@ -71,11 +71,16 @@ class Link:
         self._writers: set[asyncio.StreamWriter] = set()
         self.asked = 0
         """How often somebody came, and how many pieces were asked: it grows where anybody wants anything."""
+        self._held: list[bytes] = []
         self.port: int = links.run(self._listen())
 
     def take(self, way: Way) -> None:
         """Go another way from now on."""
         self._links.run(self._take(way))
+
+    def holds(self, words: bytes) -> bool:
+        """Tell whether a question with these words waits, since the link is silent, to be passed on."""
+        return any(words in question for question in list(self._held))
 
     def close(self) -> None:
         self._server.close()
@@ -92,7 +97,7 @@ class Link:
         if way is Way.CUT or self._way is Way.ANSWERLESS:
             for writer in self._writers:
                 _reset(writer)
-        self._way = way
+        self._way, self._held = way, []
         if way is Way.SILENT:
             self._mended.clear()
         else:
@@ -106,9 +111,12 @@ class Link:
         self._writers.add(writer)
         there = None
         try:
+            # Who comes speaks first, over HTTP and to PostgreSQL.
+            question = await self._heard(reader)
             await self._mended.wait()
             from_there, there = await asyncio.open_connection("127.0.0.1", self._to)
             self._writers.add(there)
+            there.write(question)
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._pump(reader, there, answers=False))
                 both.create_task(self._pump(from_there, writer, answers=True))
@@ -121,8 +129,7 @@ class Link:
                     _reset(each)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool) -> None:
-        while data := await reader.read(CHUNK):
-            self.asked += not answers
+        while data := await (reader.read(CHUNK) if answers else self._heard(reader)):
             await self._mended.wait()
             if answers and self._way is Way.ANSWERLESS:
                 continue
@@ -130,6 +137,14 @@ class Link:
             await writer.drain()
         await self._mended.wait()
         raise ConnectionResetError("one end is closed")
+
+    async def _heard(self, reader: asyncio.StreamReader) -> bytes:
+        """Read a piece of what is asked."""
+        data = await reader.read(CHUNK)
+        self.asked += bool(data)
+        if self._way is Way.SILENT:
+            self._held.append(data)
+        return data
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
