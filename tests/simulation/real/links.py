@@ -4,8 +4,10 @@ import asyncio
 import socket
 import struct
 import threading
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from enum import StrEnum
+from functools import partial
 from typing import Any, Self
 
 AT_ONCE = struct.pack("ii", 1, 0)  # Of SO_LINGER: a connection that is closed is reset.
@@ -111,15 +113,14 @@ class Link:
         self._writers.add(writer)
         there = None
         try:
-            # Who comes speaks first, over HTTP and to PostgreSQL.
-            question = await self._heard(reader)
-            await self._mended.wait()
-            from_there, there = await asyncio.open_connection("127.0.0.1", self._to)
-            self._writers.add(there)
-            there.write(question)
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._pump(reader, there, answers=False))
-                both.create_task(self._pump(from_there, writer, answers=True))
+            async with asyncio.TaskGroup() as tasks:
+                asked: asyncio.Queue[bytes] = asyncio.Queue()
+                tasks.create_task(self._hear(reader, asked))
+                await self._mended.wait()
+                from_there, there = await asyncio.open_connection("127.0.0.1", self._to)
+                self._writers.add(there)
+                tasks.create_task(self._pump(asked.get, there, answers=False))
+                tasks.create_task(self._pump(partial(from_there.read, CHUNK), writer, answers=True))
         except* OSError:
             pass  # One of the two ends is gone, and so the other goes too.
         finally:
@@ -128,8 +129,20 @@ class Link:
                     self._writers.discard(each)
                     _reset(each)
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool) -> None:
-        while data := await (reader.read(CHUNK) if answers else self._heard(reader)):
+    async def _hear(self, reader: asyncio.StreamReader, asked: asyncio.Queue[bytes]) -> None:
+        """Take what is asked, while the link is silent too: a question comes in pieces. An end is an empty one."""
+        with suppress(OSError):
+            while data := await reader.read(CHUNK):
+                self.asked += 1
+                if self._way is Way.SILENT:
+                    self._held.append(data)
+                asked.put_nowait(data)
+        asked.put_nowait(b"")
+
+    async def _pump(
+        self, piece: Callable[[], Awaitable[bytes]], writer: asyncio.StreamWriter, *, answers: bool
+    ) -> None:
+        while data := await piece():
             await self._mended.wait()
             if answers and self._way is Way.ANSWERLESS:
                 continue
@@ -137,14 +150,6 @@ class Link:
             await writer.drain()
         await self._mended.wait()
         raise ConnectionResetError("one end is closed")
-
-    async def _heard(self, reader: asyncio.StreamReader) -> bytes:
-        """Read a piece of what is asked."""
-        data = await reader.read(CHUNK)
-        self.asked += bool(data)
-        if self._way is Way.SILENT:
-            self._held.append(data)
-        return data
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
