@@ -100,7 +100,12 @@ class _Meant(NamedTuple):
 
 @invariant("I5", "I10")
 def nothing_is_sent_unmeant(look: Look) -> Iterator[Wrong]:
-    """An order was sent only after its intent was committed, not after its end, and under no kill switch."""
+    """An order was sent only after its intent was committed, not after its end, and under no kill switch.
+
+    It goes by what clocks told: a row of a call and one of an order have no order but their times. Where the clock of
+    who sends is put back between the two, or is behind that of another process that placed the order, an order is told
+    of that was committed first. No span is allowed for that: one that is sent too soon is sent so by moments.
+    """
     switches = Switches()
     for page in look.pages(calls(look).filter(purpose=SUBMIT)):
         meant = {each.name: each for each in _meant(look, {row.reference or "" for row in page})}

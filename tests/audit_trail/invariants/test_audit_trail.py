@@ -14,6 +14,7 @@ from audit_trail.invariants.every import OF_THE_AUDIT_TRAIL
 from audit_trail.payloads.models import ApiCallLog
 from config.invariants import EVERY
 from config.venues.faults import refuse
+from tests.simulation.real.judge import COMMITTED
 from tests.support.commands import run
 from tests.support.damage import guarded_again, names, sql, violations
 from tests.support.pipeline import opened_pipeline
@@ -234,6 +235,20 @@ def test_an_order_that_was_sent_under_a_kill_switch_is_told():
         throw(Scope.GLOBAL, "", on=on, reason="too late", actor="anna", at=timezone.now() + timedelta(minutes=minutes))
 
     assert names(look()) == {"nothing_is_sent_unmeant", "nothing_is_placed_while_stopped"}
+
+
+def test_an_order_that_was_sent_before_it_was_committed_is_told():
+    row = executed()
+    call = ApiCallLog.objects.get(purpose="submit", reference=row.client_order_id)
+    sent = row.placed_at - timedelta(milliseconds=1)
+    sql("UPDATE api_call_logs SET sent_at = %s WHERE id = %s", sent, call.pk)
+    sql("UPDATE api_payloads SET captured_at = %s WHERE id = %s", sent, call.request_payload_id)
+
+    (found,) = look()
+
+    assert found.invariant == "nothing_is_sent_unmeant"
+    assert COMMITTED.fullmatch(found.expected)[1] == row.placed_at.isoformat()
+    assert found.found == sent.isoformat()
 
 
 def test_a_decision_of_whose_order_nobody_knows_is_told():

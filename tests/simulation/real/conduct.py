@@ -11,12 +11,21 @@ import os
 import struct
 import sys
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from django.utils import timezone
 
 SECONDS = struct.Struct("d")
+
+
+class Off(NamedTuple):
+    """What a clock was off, and from when until when."""
+
+    seconds: float
+    since: datetime
+    until: datetime | None
 
 
 class Clock:
@@ -24,12 +33,24 @@ class Clock:
 
     def __init__(self, file: Path) -> None:
         self.file = file
+        self._been: list[Off] = []
         self.set(0)
 
     def set(self, seconds: float) -> None:
+        begins = datetime.now(UTC)
         # In place: the process has the file in its memory.
         with self.file.open("r+b" if self.file.exists() else "wb") as file:
             file.write(SECONDS.pack(seconds))
+        ended = datetime.now(UTC)
+        self._been = [*self._been[:-1], *(each._replace(until=ended) for each in self._been[-1:])]
+        self._been.append(Off(seconds, begins, None))
+
+    def really(self, told: datetime) -> list[datetime]:
+        """When it can have been that this clock told a time: often once, and twice or never around a jump."""
+        moments = [(told - timedelta(seconds=been.seconds), been) for been in self._been]
+        return [
+            moment for moment, been in moments if been.since <= moment and (been.until is None or moment <= been.until)
+        ]
 
 
 def off(file: Path, right: Callable[[], datetime]) -> Callable[[], datetime]:

@@ -29,6 +29,7 @@ class NodeThatDies:
     def __init__(self, **options: object) -> None:
         self._options, self._running = options, ExitStack()
         self.node: Anvil = self._running.enter_context(anvil(**options))
+        self._highest = 0
 
     def __enter__(self) -> "NodeThatDies":
         return self
@@ -48,7 +49,8 @@ class NodeThatDies:
 
     def restart(self, market: Market, then: Remembered, *, away_seconds: float = 0) -> int:
         """Kill it, and start it with what was remembered. Return how many blocks are gone."""
-        gone = self.head() - then.head
+        head = self.head()
+        self._highest = max(self._highest, head)
         self.node.kill()
         time.sleep(away_seconds)
         with tempfile.TemporaryDirectory() as folder:
@@ -61,7 +63,16 @@ class NodeThatDies:
         self.node.process = again.process
         market._expected = dict(then.expected)
         market._fleeting_hashes, market._fleeting_since = set(then.fleeting), then.fleeting_since
-        return gone
+        return head - then.head
+
+    def outgrow_what_was(self) -> None:
+        """Mine until the head is as high as it was before any fork.
+
+        As long as it is lower, nobody can tell a fork from a node that lags behind: how far the chain was read stays
+        where it was, what is above the head is read again as it comes, and only then is the chain read to its head.
+        """
+        if (missing := self._highest - self.head()) > 0:
+            self.node.mine(missing)
 
     def head(self) -> int:
         return int(self.node.request("eth_blockNumber"), 16)

@@ -4,8 +4,10 @@ import asyncio
 import socket
 import struct
 import threading
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from enum import StrEnum
+from functools import partial
 from typing import Any, Self
 
 AT_ONCE = struct.pack("ii", 1, 0)  # Of SO_LINGER: a connection that is closed is reset.
@@ -71,11 +73,16 @@ class Link:
         self._writers: set[asyncio.StreamWriter] = set()
         self.asked = 0
         """How often somebody came, and how many pieces were asked: it grows where anybody wants anything."""
+        self._held: list[bytes] = []
         self.port: int = links.run(self._listen())
 
     def take(self, way: Way) -> None:
         """Go another way from now on."""
         self._links.run(self._take(way))
+
+    def holds(self, words: bytes) -> bool:
+        """Tell whether a question with these words waits, since the link is silent, to be passed on."""
+        return any(words in question for question in list(self._held))
 
     def close(self) -> None:
         self._server.close()
@@ -92,7 +99,7 @@ class Link:
         if way is Way.CUT or self._way is Way.ANSWERLESS:
             for writer in self._writers:
                 _reset(writer)
-        self._way = way
+        self._way, self._held = way, []
         if way is Way.SILENT:
             self._mended.clear()
         else:
@@ -106,12 +113,14 @@ class Link:
         self._writers.add(writer)
         there = None
         try:
-            await self._mended.wait()
-            from_there, there = await asyncio.open_connection("127.0.0.1", self._to)
-            self._writers.add(there)
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._pump(reader, there, answers=False))
-                both.create_task(self._pump(from_there, writer, answers=True))
+            async with asyncio.TaskGroup() as tasks:
+                asked: asyncio.Queue[bytes] = asyncio.Queue()
+                tasks.create_task(self._hear(reader, asked))
+                await self._mended.wait()
+                from_there, there = await asyncio.open_connection("127.0.0.1", self._to)
+                self._writers.add(there)
+                tasks.create_task(self._pump(asked.get, there, answers=False))
+                tasks.create_task(self._pump(partial(from_there.read, CHUNK), writer, answers=True))
         except* OSError:
             pass  # One of the two ends is gone, and so the other goes too.
         finally:
@@ -120,9 +129,20 @@ class Link:
                     self._writers.discard(each)
                     _reset(each)
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool) -> None:
-        while data := await reader.read(CHUNK):
-            self.asked += not answers
+    async def _hear(self, reader: asyncio.StreamReader, asked: asyncio.Queue[bytes]) -> None:
+        """Take what is asked, while the link is silent too: a question comes in pieces. An end is an empty one."""
+        with suppress(OSError):
+            while data := await reader.read(CHUNK):
+                self.asked += 1
+                if self._way is Way.SILENT:
+                    self._held.append(data)
+                asked.put_nowait(data)
+        asked.put_nowait(b"")
+
+    async def _pump(
+        self, piece: Callable[[], Awaitable[bytes]], writer: asyncio.StreamWriter, *, answers: bool
+    ) -> None:
+        while data := await piece():
             await self._mended.wait()
             if answers and self._way is Way.ANSWERLESS:
                 continue

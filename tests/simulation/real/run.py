@@ -130,9 +130,10 @@ def played(world: "World", *, seed: int, seconds: float) -> Met:
                 disturb(world, bag.pop(), kinds, chance, met)
         crew.wait_until_all_conduct()
         crew.troubled.clear()
+        world.node.outgrow_what_was()
         met.rest_seconds, met.wrong = judge.rest(world, seconds=REST_SECONDS)
         crew.dismiss()
-        met.wrong += judge.commands()
+        met.wrong += judge.commands(world)
     met.wrong += crew.findings
     met.others = {
         "conductors started": crew.started,
