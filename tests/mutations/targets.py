@@ -29,4 +29,32 @@ TARGETS: dict[str, list[str]] = {
         "tests/trading/conductor/test_poll_times.py",
         "tests/trading/conductor/test_telling.py",
     ],
+    "trading/ledger/book.py": [
+        "tests/trading/ledger/test_step.py",
+        "tests/trading/ledger/test_backlog.py",
+        "tests/trading/ledger/test_rowless.py::test_a_login_beside_fills_and_orders_changes_no_row_of_theirs",
+        "tests/trading/ledger/test_rowless.py::test_what_the_event_store_refuses_waits_and_is_counted_in",
+    ],
+    "trading/ledger/step.py": ["tests/trading/ledger/test_step.py"],
+    "trading/ledger/legacy.py": [
+        "tests/trading/ledger/test_questions.py",
+        "tests/trading/ledger/test_step.py",
+        "tests/trading/ledger/test_links.py",
+        "tests/trading/ledger/test_rowless.py::test_what_the_event_store_refuses_waits_and_is_counted_in",
+    ],
+    "trading/ledger/stream.py": [
+        "tests/trading/ledger/test_questions.py",
+        "tests/trading/ledger/test_rowless.py::test_what_the_event_store_refuses_waits_and_is_counted_in",
+    ],
+    "audit_trail/executions/sizing.py": ["tests/audit_trail/executions/test_sizing.py"],
+    "audit_trail/executions/executor.py": [
+        "tests/audit_trail/executions/test_executing.py",
+        "tests/audit_trail/executions/test_between_pipelines.py",
+        "tests/audit_trail/executions/test_legacy.py",
+    ],
+    "audit_trail/executions/carrier.py": [
+        "tests/audit_trail/executions/test_executing.py",
+        "tests/audit_trail/executions/test_late.py",
+        "tests/audit_trail/executions/test_crashes.py",
+    ],
 }
