@@ -1,5 +1,11 @@
 """Targets: the modules whose rules are broken on purpose, each with the tests that hold it: the fewest and fastest."""
 
+# Of these some tests alone, since the others take long.
+ROWLESS = "tests/trading/ledger/test_rowless.py"
+BETWEEN = "tests/audit_trail/executions/test_between_pipelines.py"
+CRASHES = "tests/audit_trail/executions/test_crashes.py"
+OFF = "tests/audit_trail/executions/test_legacy.py"
+
 TARGETS: dict[str, list[str]] = {
     "trading/position/aggregate.py": ["tests/trading/position"],
     "trading/position/remainders.py": ["tests/trading/position"],
@@ -32,29 +38,38 @@ TARGETS: dict[str, list[str]] = {
     "trading/ledger/book.py": [
         "tests/trading/ledger/test_step.py",
         "tests/trading/ledger/test_backlog.py",
-        "tests/trading/ledger/test_rowless.py::test_a_login_beside_fills_and_orders_changes_no_row_of_theirs",
-        "tests/trading/ledger/test_rowless.py::test_what_the_event_store_refuses_waits_and_is_counted_in",
+        f"{ROWLESS}::test_a_login_beside_fills_and_orders_changes_no_row_of_theirs",
+        f"{ROWLESS}::test_what_the_event_store_refuses_waits_and_is_counted_in",
     ],
     "trading/ledger/step.py": ["tests/trading/ledger/test_step.py"],
     "trading/ledger/legacy.py": [
         "tests/trading/ledger/test_questions.py",
         "tests/trading/ledger/test_step.py",
         "tests/trading/ledger/test_links.py",
-        "tests/trading/ledger/test_rowless.py::test_what_the_event_store_refuses_waits_and_is_counted_in",
+        f"{ROWLESS}::test_what_the_event_store_refuses_waits_and_is_counted_in",
     ],
     "trading/ledger/stream.py": [
         "tests/trading/ledger/test_questions.py",
-        "tests/trading/ledger/test_rowless.py::test_what_the_event_store_refuses_waits_and_is_counted_in",
+        f"{ROWLESS}::test_what_the_event_store_refuses_waits_and_is_counted_in",
     ],
     "audit_trail/executions/sizing.py": ["tests/audit_trail/executions/test_sizing.py"],
     "audit_trail/executions/executor.py": [
         "tests/audit_trail/executions/test_executing.py",
-        "tests/audit_trail/executions/test_between_pipelines.py",
-        "tests/audit_trail/executions/test_legacy.py",
+        "tests/audit_trail/executions/test_telling.py",
+        f"{BETWEEN}::test_closing_sells_what_is_held_less_hedges_and_what_was_put_aside",
+        f"{CRASHES}::test_an_order_that_is_being_sent_is_left_to_the_process_that_sends_it",
+        f"{OFF}::test_off_the_legacy_log_is_all_that_is_written",
+        f"{OFF}::test_off_a_crash_leaves_one_order",
+        f"{OFF}::test_off_opposite_orders_wait_too_and_another_day_is_not_today",
     ],
     "audit_trail/executions/carrier.py": [
         "tests/audit_trail/executions/test_executing.py",
+        "tests/audit_trail/executions/test_telling.py",
         "tests/audit_trail/executions/test_late.py",
-        "tests/audit_trail/executions/test_crashes.py",
+        f"{CRASHES}::test_i7_silence_becomes_no_failure_by_time_alone",
+        f"{CRASHES}::test_an_order_that_was_taken_into_silence_is_found_and_adopted_once",
+        f"{CRASHES}::test_a_rejection_that_is_heard_after_the_order_was_found_changes_nothing",
+        f"{CRASHES}::test_a_rejection_ends_its_way",
+        f"{BETWEEN}::test_c9_two_alike_are_never_on_their_way_at_once",
     ],
 }
