@@ -79,7 +79,7 @@ def _cut_to_ours(wanted: Wanted, size: Size, held: Decimal, not_ours: Decimal) -
         )
     if wanted.closes_position:
         return Size(Shares(ours))
-    return size if size.shares < ours else Size(Shares(min(size.shares, ours)))
+    return size if size.shares < ours else Size(Shares(ours))
 
 
 def fitting(size: Size, allowed: Shares) -> Size:
