@@ -85,6 +85,8 @@ def told(size):
         (wanted(notional_usd="1000"), {"quote": None}, "not known"),
         (wanted(notional_usd="1000"), {"asset": None}, "not known"),
         (wanted("SELL", shares="1"), {"holdings": None}, "not known"),
+        (wanted("SELL", notional_usd="1000"), {"quote": None, "held": "10"}, "not known"),
+        (wanted("SELL", notional_usd="199.99"), {"fractionable": False, "held": "10"}, "not_fractionable"),
         (wanted("SELL", closes_position=True), {"holdings": None}, "not known"),
     ],
 )
