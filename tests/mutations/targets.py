@@ -55,6 +55,7 @@ TARGETS: dict[str, list[str]] = {
     ],
     "trading/ledger/legacy.py": [
         "tests/trading/ledger/test_questions.py",
+        "tests/trading/ledger/test_legacy_rows.py",
         f"{STEP}::test_a_group_that_is_refused_half_way_leaves_nothing_and_the_others_stay",
         f"{LINKS}::test_links_of_a_reorged_fill_stay_marked_and_the_next_hedge_takes_the_exposure_back",
         f"{LINKS}::test_a_fill_that_comes_back_can_be_linked_to_its_order_a_second_time",
