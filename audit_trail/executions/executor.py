@@ -184,8 +184,8 @@ class Executor:
                 turn, goes_on = self._execute(book, each)
             except Exception as error:  # each by itself; the run fails after all had their turn
                 log.exception("Decision can't be executed", decision=str(each.decision_id), wanted=str(each))
-                turn, goes_on = Turn(each, "error", f"{type(error).__name__}: {error}"), True
                 failure = failure or error
+                continue
             if turn is not None:
                 turns.append(turn)
             if not goes_on:

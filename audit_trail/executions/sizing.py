@@ -28,25 +28,21 @@ class Size(msgspec.Struct, frozen=True):
 
 def size_of(wanted: Wanted, *, capabilities: Capabilities, facts: Facts, not_ours: Decimal) -> Size | Denied | None:
     """Tell how much to order, or why nothing; None where something is not known that the risk gate asks for first."""
-    size = _asked(wanted, capabilities, facts)
-    if size is None or isinstance(size, Denied):
-        return size
-    if wanted.side is Side.BUY or (wanted.may_short and not wanted.closes_position):
-        return size
+    asked = None  # All there is.
+    if not wanted.closes_position:
+        asked = _asked(wanted, capabilities, facts)
+        if not isinstance(asked, Size) or wanted.side is Side.BUY or wanted.may_short:
+            return asked
     if facts.holdings is None:
         return None
-    return _cut_to_ours(wanted, size, facts.holdings.of(wanted.symbol).net_shares, not_ours)
+    return _cut_to_ours(wanted, asked, facts.holdings.of(wanted.symbol).net_shares, not_ours)
 
 
 def _asked(wanted: Wanted, capabilities: Capabilities, facts: Facts) -> Size | Denied | None:
     if wanted.shares is not None:
         return Size(wanted.shares)
-    if wanted.notional_usd is None:
-        # All there is, which is cut below.
-        held = None if facts.holdings is None else facts.holdings.of(wanted.symbol).net_shares
-        return None if held is None else Size(held)
     price = _price(wanted, facts)
-    if price is None or facts.asset is None:
+    if wanted.notional_usd is None or price is None or facts.asset is None:
         return None
     fractions = facts.asset.fractionable is True
     digits = (capabilities.fractional_digits or 0) if fractions else 0
@@ -68,7 +64,7 @@ def _price(wanted: Wanted, facts: Facts) -> Usd | None:
     return None if facts.quote is None else price_of(facts.quote, wanted.side)
 
 
-def _cut_to_ours(wanted: Wanted, size: Size, held: Decimal, not_ours: Decimal) -> Size | Denied:
+def _cut_to_ours(wanted: Wanted, asked: Size | None, held: Decimal, not_ours: Decimal) -> Size | Denied:
     ours = max(subtract(held, not_ours), ZERO)
     if not ours:
         return Denied(
@@ -77,9 +73,7 @@ def _cut_to_ours(wanted: Wanted, size: Size, held: Decimal, not_ours: Decimal) -
             f"{plain(not_ours)} are hedges' or put aside",
             figures={"held_shares": plain(held), "not_ours_shares": plain(not_ours)},
         )
-    if wanted.closes_position:
-        return Size(Shares(ours))
-    return size if size.shares < ours else Size(Shares(min(size.shares, ours)))
+    return asked if asked is not None and asked.shares < ours else Size(Shares(ours))
 
 
 def fitting(size: Size, allowed: Shares) -> Size:

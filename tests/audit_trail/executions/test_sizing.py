@@ -85,6 +85,8 @@ def told(size):
         (wanted(notional_usd="1000"), {"quote": None}, "not known"),
         (wanted(notional_usd="1000"), {"asset": None}, "not known"),
         (wanted("SELL", shares="1"), {"holdings": None}, "not known"),
+        (wanted("SELL", notional_usd="1000"), {"quote": None, "held": "10"}, "not known"),
+        (wanted("SELL", notional_usd="199.99"), {"fractionable": False, "held": "10"}, "not_fractionable"),
         (wanted("SELL", closes_position=True), {"holdings": None}, "not known"),
     ],
 )
@@ -108,6 +110,8 @@ def test_q5_how_much_is_ordered_for_dollars(each, circumstances, comes_to):
         (wanted("SELL", shares="4", may_short=True), {}, "4"),
         (wanted("SELL", notional_usd="1000"), {"held": "10"}, "5 for $1000"),
         (wanted("SELL", notional_usd="1000"), {"held": "4.5"}, "4.5"),
+        # Dollars for the very last share might come to more than there is.
+        (wanted("SELL", notional_usd="1000"), {"held": "5"}, "5"),
         # Q6: all there is, to the last digit, from what the broker says is held.
         (wanted("SELL", closes_position=True), {"held": "10.123456789"}, "10.123456789"),
         (wanted("SELL", closes_position=True), {"held": "0.000000001"}, "0.000000001"),
@@ -120,6 +124,13 @@ def test_no_more_is_sold_than_is_ours(each, circumstances, comes_to):
     assert told(sized(each, **circumstances)) == comes_to
 
 
+@pytest.mark.parametrize(("side", "comes_to"), [("BUY", "4 for $1000"), ("SELL", "10 for $1000")])
+def test_dollars_are_reckoned_at_what_the_other_side_asks_or_bids(side, comes_to):
+    both = quote("AAPL", AT, bid_usd=Decimal(100), ask_usd=Decimal(250))
+
+    assert told(sized(wanted(side, notional_usd="1000"), held="99", quote=both)) == comes_to
+
+
 def test_a_denial_tells_its_figures():
     denied = sized(wanted(notional_usd="199.99"), fractionable=False)
 
@@ -127,6 +138,14 @@ def test_a_denial_tells_its_figures():
     assert denied.rule is Rule.NOT_FRACTIONABLE
     assert denied.figures == {"notional_usd": "199.99", "price_usd": "200", "shares": "0"}
     assert denied.text == "199.99 USD buy less than can be ordered of AAPL at 200: 0 decimals of a share"
+
+    denied = sized(wanted("SELL", shares="10"), held="10", not_ours="12.5")
+
+    assert isinstance(denied, Denied)
+    assert denied.figures == {"held_shares": "10", "not_ours_shares": "12.5"}
+    assert denied.text == (
+        "nothing of AAPL is there to be sold: 10 shares are held, of which 12.5 are hedges' or put aside"
+    )
 
 
 def test_what_the_gate_cuts_is_ordered_in_shares():

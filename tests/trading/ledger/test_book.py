@@ -1,0 +1,83 @@
+"""Book: what a ledger says of an event store that refuses, and where it must not go on, since the commit is lost."""
+
+from contextlib import nullcontext
+from types import SimpleNamespace
+
+import pytest
+from django.db import DataError, InterfaceError, OperationalError
+from structlog.testing import capture_logs
+
+from tests.trading.ledger.faults import Faults
+from tests.trading.ledger.steps import Steps
+from trading.ledger import book
+from trading.ledger.book import Ledger
+from trading.ledger.legacy import LegacyMemory
+from trading.ledger.mode import Mode
+from trading.ledger.stream import StreamMemory
+from trading.values.thresholds import threshold
+
+
+@pytest.mark.parametrize(
+    ("mode", "memory"), [(Mode.LEGACY, LegacyMemory), (Mode.DUAL, LegacyMemory), (Mode.EVENTS, StreamMemory)]
+)
+def test_a_ledger_is_read_from_the_memory_that_its_mode_trusts(mode, memory):
+    assert type(Ledger(mode).memory()) is memory
+
+
+@pytest.mark.django_db
+def test_a_step_knows_the_threshold_of_its_ledger_its_time_and_whose_it_is():
+    steps = Steps(threshold_text="$100")
+
+    with steps.step() as step, step.group("a test"):
+        assert (step.default_threshold, step.at) == (threshold("$100"), steps.now)
+        assert (step._metadata.actor, step._metadata.correlation) == ("tests", "a test")
+
+
+@pytest.mark.django_db
+def test_what_the_event_store_refuses_is_logged_with_what_it_belongs_to(monkeypatch):
+    steps = Steps()
+    Faults(monkeypatch).fail("before", times=1)
+    with capture_logs() as lines, steps.step() as step:
+        trade = steps.fill_in(step, "BUY", "1")
+
+    assert lines == [
+        {
+            "event": "event store refused events",
+            "log_level": "error",
+            "exc_info": True,
+            "correlations": [str(trade)],
+            "events": [f"OnChainTrade-{trade} v1", "Position-AAPL v1", "Position-AAPL v2"],
+        }
+    ]
+
+
+def sqlite(raw):
+    return SimpleNamespace(vendor="sqlite", connection=raw, is_usable=lambda: True)
+
+
+def postgresql(usable):
+    return SimpleNamespace(vendor="postgresql", connection=None, is_usable=lambda: usable)
+
+
+IN_IT, OUT_OF_IT = SimpleNamespace(in_transaction=True), SimpleNamespace(in_transaction=False)
+
+
+@pytest.mark.parametrize(
+    ("error", "connection", "is_lost"),
+    [
+        (InterfaceError("connection already closed"), sqlite(IN_IT), True),
+        (InterfaceError("connection already closed"), postgresql(usable=True), True),
+        # SQLite rolls back by itself where the disk is full, whatever the error then is.
+        (DataError("disk full"), sqlite(OUT_OF_IT), True),
+        (DataError("disk full"), sqlite(None), True),
+        (OperationalError("locked"), sqlite(IN_IT), False),
+        # PostgreSQL has lost it with the connection, and with nothing less.
+        (OperationalError("terminating connection"), postgresql(usable=False), True),
+        (OperationalError("canceling statement due to lock timeout"), postgresql(usable=True), False),
+        (DataError("out of range"), postgresql(usable=False), False),
+    ],
+)
+def test_where_the_commit_is_lost_with_the_savepoint_the_error_is_raised(error, connection, is_lost, monkeypatch):
+    monkeypatch.setattr(book, "connection", connection)
+    with pytest.raises(type(error)) if is_lost else nullcontext():
+        book._raise_if_the_commit_is_lost(error)
