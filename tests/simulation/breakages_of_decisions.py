@@ -14,6 +14,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
+from uuid import UUID
 
 from tests.simulation.__main__ import main
 from tests.simulation.runs import PROJECT, Task, played, theatre
@@ -239,9 +240,14 @@ def switches_are_not_read() -> None:
 def others_orders_are_cancelled() -> None:
     """What is cancelled is some other order of the account."""
     from trading.brokers.alpaca.broker import AlpacaBroker
+    from trading.values.identifiers import BrokerOrderId
 
     cancel = AlpacaBroker.cancel
-    mock.patch.object(AlpacaBroker, "cancel", lambda self, order: cancel(self, order[::-1])).start()
+
+    def of_another(self: Any, order: Any) -> None:
+        cancel(self, BrokerOrderId(str(UUID(int=UUID(order).int ^ 1))))
+
+    mock.patch.object(AlpacaBroker, "cancel", of_another).start()
 
 
 def who_cancels_sends() -> None:

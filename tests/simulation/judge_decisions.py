@@ -21,6 +21,7 @@ from django.db import connection
 from audit_trail.decisions.lineage import TradeDecisionRecord, TradeDecisionRun
 from audit_trail.decisions.models import ENDS, Status, TradeDecision
 from audit_trail.decisions.rationale import NotARationale, rationale
+from audit_trail.executions.carrier import TRIES_BEFORE_A_NOTICE
 from audit_trail.executions.models import DecisionHolding, TradeExecution
 from audit_trail.executions.orders import OrderState
 from audit_trail.ingestion.models import DataIngestionRun, ParkedRow, RunStatus
@@ -199,6 +200,7 @@ class DecisionsJudge:
             self._seen = rows
             self._look(AFTER_EACH_COMMAND)
             self._look_at_proofs()
+            self._look_at_what_is_told()
 
     def _look_at_proofs(self) -> None:
         """I7: what was held to be never there is not. Who sends later what was held up says so by the time of it."""
@@ -213,6 +215,13 @@ class DecisionsJudge:
                 self._play.wrong(
                     f"I7: {order.ask.client_id} is held to be never there, and is since {order.entered_at}"
                 )
+
+    def _look_at_what_is_told(self) -> None:
+        """V2: of what was looked for so often in vain an operator is told by the look that was one too many."""
+        told = {notice.subject for notice in open_notices() if notice.kind in STUCK}
+        rows = TradeExecution.objects.filter(status=OrderState.UNKNOWN, tries__gte=TRIES_BEFORE_A_NOTICE)
+        for row in rows.exclude(client_order_id__in=told):
+            self._play.wrong(f"V2: {row} was looked for in vain {row.tries} times, and no notice of it is open")
 
     # At the end.
 

@@ -114,7 +114,8 @@ class SimulatedNode:
             low = next((n for n in view.fork.transactions if view.fork.hash(n) == question["blockHash"]), None)
             if low is None or low > view.head:
                 raise Refused(200, -32000, "unknown block")
-            found = view.logs(low, low)
+            high = low
+            found = view.logs(low, high)
         else:
             low, high = _number(question["fromBlock"], view), _number(question["toBlock"], view)
             if self.mood.largest_range is not None and high - low + 1 > self.mood.largest_range:

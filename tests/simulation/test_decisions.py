@@ -35,6 +35,16 @@ FOUND_AT = {
     "late_fills_are_no_fills": (2, "I6: execution_fills_add_up"),
     "holdings_are_not_counted": (2, "I1: decisions hold 0"),
     "the_legacy_log_stands_still": (2, "I8: legacy_orders_agree"),
+    "versions_begin_anew": (330004, "I9, I14: run_did_what_it_counts"),
+    "versions_do_not_meet": (330004, "I14: versions_follow_each_other"),
+    "the_dead_are_left": (330004, "I16: a clean day fetched no"),
+    "guards_let_everything_through": (330015, "I14, I16: lineage_was_known"),
+    "what_is_in_doubt_is_placed_anew": (330004, "I4: "),
+    "silence_is_no_order": (330023, "is held to be never there"),
+    "others_orders_are_cancelled": (330004, "I12: only_our_own_is_cancelled"),
+    "unknown_words_end_the_day": (330053, "raised UnknownStatus"),
+    "switches_are_not_read": (330015, "was about to be sent while a kill switch is on"),
+    "who_cancels_sends": (330004, "was about to be sent by who was asked to cancel it"),
 }
 _NAMES = sorted(FOUND_AT)
 # Several in one process: to begin one takes longer than a story does.

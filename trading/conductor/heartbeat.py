@@ -7,7 +7,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from trading.conductor.processes import is_gone
 from trading.conductor.work import StationHeartbeat
-from trading.notices.models import close_notice, open_notice
+from trading.notices.models import close_notice, is_open, open_notice
 
 log = structlog.get_logger(__name__)
 
@@ -47,11 +47,10 @@ class Heartbeat:
         """Note a turn that went well."""
         if worked:
             self._worked_at = now
-        failures, self._failures, self._error = self._failures, 0, None
-        mended = failures > 0
-        if failures >= FAILURES_BEFORE_A_NOTICE:
+        if self._failures or self._written is None or now - self._written >= BEAT_EVERY:
+            # Whoever told that it fails: a process that is gone, or this one, when the database took no end of it.
             close_notice("station_failing", self._station, at=now)
-        if mended or self._written is None or now - self._written >= BEAT_EVERY:
+            self._failures, self._error = 0, None
             self._write(now)
 
     def failed(self, now: datetime, error: Exception) -> int:
@@ -61,7 +60,7 @@ class Heartbeat:
         if not isinstance(error, DatabaseError | InterfaceError):
             try:
                 self._write(now)
-                if self._failures == FAILURES_BEFORE_A_NOTICE:
+                if self._failures >= FAILURES_BEFORE_A_NOTICE and not is_open("station_failing", self._station):
                     self._tell(now)
             except (DatabaseError, InterfaceError) as lost:
                 # The row's age tells that something is wrong; the station must outlive a database that is away too.

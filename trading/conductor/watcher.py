@@ -106,12 +106,12 @@ class Watcher:
         """Tell the operator when no new block came for minutes: fills may happen that the node does not show."""
         moved = self.head_seen is not None and cutoff > self.head_seen
         if self._moved_at is None or moved:
-            self._moved_at, self.head_seen = now, cutoff
             if self._silent is not False and moved:
-                self._silent = False
                 close_notice("chain_silent", self._orderbook, at=now)
+                # Not before it is written: where the database takes nothing, the next turn has to end it.
+                self._silent = False
+            self._moved_at, self.head_seen = now, cutoff
         elif self._silent is not True and now - self._moved_at >= SILENT_BEFORE_A_NOTICE:
-            self._silent = True
             open_notice(
                 "chain_silent",
                 self._orderbook,
@@ -119,6 +119,7 @@ class Watcher:
                 "fills since then are not seen. Look whether the chain stands still, or use another node",
                 at=now,
             )
+            self._silent = True
 
     def stop(self) -> None:
         """Give the lease back, so that whoever comes next need not wait for its end, where the database lets us."""

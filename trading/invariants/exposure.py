@@ -12,7 +12,7 @@ from trading.conductor.work import SymbolWait
 from trading.invariants.looking import Look
 from trading.invariants.violations import Wrong, invariant
 from trading.market_hours.calendar import session_at
-from trading.notices.models import Notice
+from trading.notices.models import is_open
 from trading.position.aggregate import Position
 from trading.position.view import state_of
 from trading.risk.controls import standing_switch
@@ -113,7 +113,7 @@ def open_exposure_is_told(look: Look) -> Iterator[Wrong]:
 def _is_held_up(symbol: str) -> bool:
     """Tell whether an operator knows of it, or something stands against it that is written down."""
     return (
-        Notice.objects.filter(kind=KIND, subject=symbol, closed_at=None).exists()
+        is_open(KIND, symbol)
         or SymbolWait.objects.filter(symbol=symbol).exists()
         or Denial.objects.filter(symbol=symbol, strategy=HEDGE, ended_at=None).exists()
         or any(standing_switch(broker=broker, symbol=symbol, strategy=HEDGE) for broker in BROKERS)

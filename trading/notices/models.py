@@ -48,6 +48,10 @@ def close_notice(kind: str, subject: str, *, at: datetime) -> None:
     Notice.objects.filter(kind=kind, subject=subject, closed_at=None).update(closed_at=at)
 
 
+def is_open(kind: str, subject: str) -> bool:
+    return Notice.objects.filter(kind=kind, subject=subject, closed_at=None).exists()
+
+
 def open_notices() -> list[Notice]:
     """What an operator has to look at, oldest first."""
     return list(Notice.objects.filter(closed_at=None).order_by("id"))

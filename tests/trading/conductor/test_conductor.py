@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 from django.db import OperationalError, connections
@@ -281,3 +282,40 @@ def test_a_station_that_keeps_failing_is_told_until_it_gets_on():
 
     heartbeat.beat(clock(), worked=True)
     assert Notice.objects.get(kind="station_failing").closed_at is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_that_a_station_fails_is_told_though_the_database_was_away_when_it_had_to_be(monkeypatch):
+    clock, heartbeat = Clock(), Heartbeat("watcher", "test")
+    with monkeypatch.context() as patched:
+        patched.setattr(heartbeat, "_write", Mock(side_effect=OperationalError("the disk is full")))
+        for _ in range(FAILURES_BEFORE_A_NOTICE):
+            heartbeat.failed(clock(), NodeUnavailable("down"))
+    assert not Notice.objects.exists()
+
+    heartbeat.failed(clock(), NodeUnavailable("down"))
+
+    assert Notice.objects.get().kind == "station_failing"
+
+
+@pytest.mark.django_db
+def test_that_a_station_gets_on_ends_its_notice_though_the_database_was_away_or_another_process_told(monkeypatch):
+    clock, heartbeat, another = Clock(), Heartbeat("watcher", "test"), Heartbeat("watcher", "another")
+    for _ in range(FAILURES_BEFORE_A_NOTICE):
+        heartbeat.failed(clock(), NodeUnavailable("down"))
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            "trading.conductor.heartbeat.close_notice", Mock(side_effect=OperationalError("the disk is full"))
+        )
+        with pytest.raises(OperationalError):
+            heartbeat.beat(clock(), worked=False)
+    assert Notice.objects.get().closed_at is None
+
+    heartbeat.beat(clock(), worked=False)
+    assert Notice.objects.get().closed_at is not None
+
+    for _ in range(FAILURES_BEFORE_A_NOTICE):
+        another.failed(clock(), NodeUnavailable("down"))
+    clock.forward(2)
+    heartbeat.beat(clock(), worked=False)
+    assert {notice.closed_at is not None for notice in Notice.objects.all()} == {True}

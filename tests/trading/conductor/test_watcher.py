@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from unittest.mock import Mock
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from tests.support.chains import node_at
 from tests.support.made_chain import CHAIN_ID, FIRST_BLOCK, ORDERBOOK, MadeChain, clear, take
@@ -14,6 +15,7 @@ from trading.chain.logs import MalformedLog
 from trading.chain.node import NodeError, NodeRefused, NodeUnavailable
 from trading.chain.reorgs import confirm
 from trading.chain.scanner import LaggingNode
+from trading.conductor import watcher
 from trading.conductor.checkpoints import ChainBlock, ChainCheckpoint, LostLease, move, take_lease
 from trading.conductor.inbox import QueuedLog
 from trading.conductor.watcher import LEASE, WrongChain
@@ -431,4 +433,40 @@ def test_what_a_process_told_of_a_silent_chain_ends_though_another_process_sees_
 
     replay.set_head(chain.head)
     restarted.read()
+    assert Notice.objects.get(kind="chain_silent").closed_at is not None
+
+
+def test_that_the_chain_stands_still_is_told_at_the_next_turn_where_the_database_did_not_take_it(
+    stations, replay, chain, monkeypatch
+):
+    replay.set_head(chain.head - 2)
+    stations.read()
+    stations.forward(151)
+    stations.read()
+    stations.forward(151)
+    with monkeypatch.context() as patched:
+        patched.setattr(watcher, "open_notice", Mock(side_effect=OperationalError("the disk is full")))
+        with pytest.raises(OperationalError):
+            stations.read()
+
+    stations.read()
+
+    assert Notice.objects.get(kind="chain_silent").closed_at is None
+
+
+def test_that_the_chain_moves_on_is_told_at_the_next_turn_where_the_database_did_not_take_it(
+    stations, replay, chain, monkeypatch
+):
+    replay.set_head(chain.head - 2)
+    for _ in range(3):
+        stations.read()
+        stations.forward(151)
+    replay.set_head(chain.head)
+    with monkeypatch.context() as patched:
+        patched.setattr(watcher, "close_notice", Mock(side_effect=OperationalError("the disk is full")))
+        with pytest.raises(OperationalError):
+            stations.read()
+
+    stations.read()
+
     assert Notice.objects.get(kind="chain_silent").closed_at is not None
