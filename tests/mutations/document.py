@@ -33,7 +33,8 @@ not survive. It is no part of `.ci/run`: a module takes minutes. Whether it kill
 
 mutmut leaves decorated functions alone; in the copy each decorator but `@classmethod` and `@staticmethod` stands
 below its function, so that properties are mutated too. What it does not do: leave out a statement, change what stands
-outside of functions (tables, default values of a struct), or change an f-string, of which only the whole text is taken away.
+outside of functions (tables, default values of a struct), or change an f-string, of which only the whole text is taken
+away.
 
 Stations, the ledger and the execution of decisions ask for a database, which is migrated once for all mutants of a
 module (`tests/mutations/migrated.py`); a mutant of theirs takes some two seconds. A station does the same in each mode
