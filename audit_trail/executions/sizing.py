@@ -28,11 +28,12 @@ class Size(msgspec.Struct, frozen=True):
 
 def size_of(wanted: Wanted, *, capabilities: Capabilities, facts: Facts, not_ours: Decimal) -> Size | Denied | None:
     """Tell how much to order, or why nothing; None where something is not known that the risk gate asks for first."""
-    asked = None  # All there is.
+    asked: Size | None = None  # All there is.
     if not wanted.closes_position:
-        asked = _asked(wanted, capabilities, facts)
-        if not isinstance(asked, Size) or wanted.side is Side.BUY or wanted.may_short:
-            return asked
+        size = _asked(wanted, capabilities, facts)
+        if not isinstance(size, Size) or wanted.side is Side.BUY or wanted.may_short:
+            return size
+        asked = size
     if facts.holdings is None:
         return None
     return _cut_to_ours(wanted, asked, facts.holdings.of(wanted.symbol).net_shares, not_ours)

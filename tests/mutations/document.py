@@ -33,12 +33,15 @@ not survive. It is no part of `.ci/run`: a module takes minutes. Whether it kill
 
 mutmut leaves decorated functions alone; in the copy each decorator but `@classmethod` and `@staticmethod` stands
 below its function, so that properties are mutated too. What it does not do: leave out a statement, change what stands
-outside of functions (tables, default values), or change an f-string, of which only the whole text is taken away.
+outside of functions (tables, default values of a struct), or change an f-string, of which only the whole text is taken
+away.
 
-Stations ask for a database, which is migrated once for all mutants of one (`tests/mutations/migrated.py`), and do the
-same in each mode of the ledger, so that their tests run in one (`tests/mutations/one_mode.py`); a mutant of theirs
-takes some two seconds. `--drawn COUNT --seed SEED` tries some of a module's mutants, and the table says where it did:
-what was not drawn is open work. The ledger's three modes and the execution of decisions are not among the modules.
+Stations, the ledger and the execution of decisions ask for a database, which is migrated once for all mutants of a
+module (`tests/mutations/migrated.py`); a mutant of theirs takes some two seconds. A station does the same in each mode
+of the ledger, so that its tests run in one (`tests/mutations/one_mode.py`); the ledger itself is tried in all. Where
+a file of tests takes long, single tests of it are named. `--drawn COUNT --seed SEED` tries some of a module's mutants,
+and the table says where it did: what was not drawn is open work. What keeps the ledger's links, compares its memories
+and makes them anew, and the books and the poller of the execution, are not among the modules.
 
 """
 

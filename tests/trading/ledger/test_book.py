@@ -4,12 +4,14 @@ from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
-from django.db import DataError, InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError, transaction
 from structlog.testing import capture_logs
 
+from eventstore.store import append
 from tests.trading.ledger.faults import Faults
 from tests.trading.ledger.steps import Steps
 from trading.ledger import book
+from trading.ledger.backlog import BackloggedEvent
 from trading.ledger.book import Ledger
 from trading.ledger.legacy import LegacyMemory
 from trading.ledger.mode import Mode
@@ -24,6 +26,12 @@ def test_a_ledger_is_read_from_the_memory_that_its_mode_trusts(mode, memory):
     assert type(Ledger(mode).memory()) is memory
 
 
+def test_a_ledger_that_was_told_no_more_hedges_at_one_share_and_keeps_the_legacy_tables():
+    ledger = Ledger(Mode.EVENTS)
+
+    assert (ledger.threshold, ledger.legacy_projection) == (threshold("1 share"), True)
+
+
 @pytest.mark.django_db
 def test_a_step_knows_the_threshold_of_its_ledger_its_time_and_whose_it_is():
     steps = Steps(threshold_text="$100")
@@ -31,6 +39,40 @@ def test_a_step_knows_the_threshold_of_its_ledger_its_time_and_whose_it_is():
     with steps.step() as step, step.group("a test"):
         assert (step.default_threshold, step.at) == (threshold("$100"), steps.now)
         assert (step._metadata.actor, step._metadata.correlation) == ("tests", "a test")
+
+
+@pytest.mark.django_db
+def test_a_step_is_a_commit_of_its_own_and_no_part_of_another():
+    with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
+        Steps().fill("BUY", "1")
+
+
+@pytest.mark.django_db
+def test_each_group_that_is_refused_waits_with_its_own_reason_and_what_follows_it_is_not_tried(monkeypatch):
+    asked = []
+
+    def picky(drafts, *, at):
+        symbols = list(dict.fromkeys(draft.aggregate_id for draft in drafts if draft.aggregate_type == "Position"))
+        asked.append(symbols)
+        if symbols != ["MSFT"]:
+            raise DataError(f"not {symbols[0]}")
+        return append(drafts, at=at)
+
+    monkeypatch.setattr(book, "append", picky)
+    steps = Steps()
+    with steps.step() as step:
+        for token in ("tAAPL", "tTSLA", "tAAPL", "tMSFT"):
+            steps.fill_in(step, "BUY", "1", token)
+
+    assert asked == [["AAPL", "TSLA", "MSFT"], ["AAPL"], ["TSLA"], ["MSFT"]]
+    waiting = BackloggedEvent.objects.filter(aggregate_type="Position").order_by("id")
+    assert list(waiting.values_list("aggregate_id", "version", "last_error")) == [
+        ("AAPL", 1, "DataError: not AAPL"),
+        ("AAPL", 2, "DataError: not AAPL"),
+        ("TSLA", 1, "DataError: not TSLA"),
+        ("TSLA", 2, "DataError: not TSLA"),
+        ("AAPL", 3, "queued behind events of the same stream"),
+    ]
 
 
 @pytest.mark.django_db

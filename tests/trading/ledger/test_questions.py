@@ -4,12 +4,17 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
 
 from tests.trading.ledger.steps import AT, Steps, block_hash, tx_hash
+from trading.broker_auth.aggregate import SchwabAuth
+from trading.ledger import stream
+from trading.ledger.book import Ledger
 from trading.ledger.mode import Installation, Mode
-from trading.offchain_order.aggregate import OrderState
+from trading.offchain_order.aggregate import OffchainOrder, OrderState
 from trading.onchain_trade.aggregate import OnChainTrade
 from trading.onchain_trade.commands import Migrate
+from trading.position.aggregate import Position
 from trading.values.identifiers import TradeId
 from trading.values.sides import Side
 
@@ -172,3 +177,28 @@ def test_a_fill_is_told_as_it_stands_and_one_that_nobody_saw_is_not_there(steps)
     steps.fill("BUY", "3", block=6, tx=fill.tx_hash)
     assert [memory.trade(fill)] == in_step(steps, fill)
     assert (memory.trade(fill).stands, memory.trade(fill).fill.amount) == (True, 3)
+
+
+# Locks
+
+
+@pytest.mark.parametrize(
+    ("mode", "aggregate", "id", "times"),
+    [
+        (Mode.EVENTS, Position, "AAPL", 1),
+        (Mode.EVENTS, OffchainOrder, "7", 1),
+        # Nobody changes a fill but who takes it in, and the version that is expected refuses the second of two.
+        (Mode.EVENTS, OnChainTrade, str(TradeId(tx_hash("a fill"), 0)), 0),
+        # Before the backlog is read, and again with the stream; rows are locked as rows.
+        (Mode.LEGACY, SchwabAuth, "schwab", 2),
+        (Mode.DUAL, Position, "AAPL", 0),
+    ],
+)
+def test_a_stream_that_will_be_changed_is_locked_by_its_kind_and_name(mode, aggregate, id, times, monkeypatch):
+    asked = []
+    monkeypatch.setattr(stream, "lock_streams", lambda kind, ids: asked.append((kind, list(ids))))
+
+    with transaction.atomic():
+        Ledger(mode).memory().load(aggregate, [id])
+
+    assert asked == [(aggregate.aggregate_type, [id])] * times
