@@ -22,7 +22,7 @@ from config.venues.quiver_rows import congress_row, insider_row
 from tests.support import ingested
 from tests.support.commands import refused, run
 from tests.support.pipeline import opened_pipeline
-from trading.market_hours.calendar import session_of
+from trading.market_hours.calendar import NEW_YORK, session_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -52,8 +52,10 @@ def one_signal(venues):
 
 
 def sessions(count):
-    """So many finished sessions, each of 2.5 dollars from low to high, that end at 120."""
-    day = last_finished_day(timezone.now())
+    """So many sessions before today's, each of 2.5 dollars from low to high, that end at 120."""
+    now = timezone.now()
+    # In the evening today's has a bar too, by which today is not decided.
+    day = min(last_finished_day(now), now.astimezone(NEW_YORK).date() - timedelta(days=1))
     while count:
         if session_of(day) is not None:
             yield bar_json(day, low="118.5", high="121", opened="120", close="120")
