@@ -1,0 +1,53 @@
+"""Carrying: what an operator hears at once, and what is written where a broker says nothing new."""
+
+import pytest
+
+from audit_trail.executions.audit_book import AuditBook
+from audit_trail.executions.carrier import _tell
+from audit_trail.executions.orders import Remark
+from tests.audit_trail.executions.desk import Desk, attempt_of
+from tests.audit_trail.executions.test_executing import decide
+from tests.support.stations import notices
+from trading.brokers.outcomes import OutcomeUnknown, UnusableReport
+from trading.notices.models import Notice
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def desk():
+    return Desk()
+
+
+def test_an_operator_hears_at_once_of_a_lost_order_of_which_the_broker_says_what_can_not_be(desk):
+    decision = decide()
+    desk.venue.fail("submit", OutcomeUnknown("no answer"), taken=True)
+    desk.execute()
+    assert notices() == []
+    desk.venue.fail("find", UnusableReport("a status that nobody knows"))
+
+    desk.poll()
+
+    row = attempt_of(decision)
+    assert (row.status, row.tries, row.reason) == ("unknown", 2, "UnusableReport: a status that nobody knows")
+    notice = Notice.objects.get(closed_at=None)
+    assert (notice.kind, notice.subject) == ("decision_order_stuck", row.client_order_id)
+    assert f"order {row.client_order_id} (congressional, BUY AAPL): UnusableReport: a status" in notice.text
+
+
+def test_a_look_that_told_nothing_new_changes_when_the_next_one_is_and_nothing_else(desk, monkeypatch):
+    decision = decide()
+    desk.execute()
+    kept = []
+    monkeypatch.setattr(AuditBook, "keep", lambda self, before, after, *, now: kept.append(after))
+
+    desk.poll()
+
+    assert kept == []
+    assert attempt_of(decision).not_before > desk.clock()
+
+
+def test_a_remark_of_which_no_page_tells_is_refused_in_so_many_words(desk):
+    with pytest.raises(ValueError, match=r"^expected a kind of notice that a page tells of, was outage$"):
+        _tell(Remark("outage", "the broker is down"), "order 1", desk.clock())
+    assert notices() == []
