@@ -30,6 +30,7 @@ TARGETS: dict[str, list[str]] = {
     "trading/conductor/dispatcher.py": [
         "tests/trading/conductor/test_dispatcher.py",
         "tests/trading/conductor/test_unnamed_orders.py",
+        "tests/trading/conductor/test_beside_decisions.py",
         "tests/trading/conductor/test_telling.py",
     ],
     "trading/conductor/poller.py": [
@@ -79,6 +80,7 @@ TARGETS: dict[str, list[str]] = {
     "audit_trail/executions/carrier.py": [
         "tests/audit_trail/executions/test_executing.py",
         "tests/audit_trail/executions/test_telling.py",
+        "tests/audit_trail/executions/test_carrying.py",
         "tests/audit_trail/executions/test_late.py",
         f"{CRASHES}::test_i7_silence_becomes_no_failure_by_time_alone",
         f"{CRASHES}::test_an_order_that_was_taken_into_silence_is_found_and_adopted_once",

@@ -1,5 +1,6 @@
 """Telling: what a dispatcher and a poller say of an order, in the log and to the operator, with all that it names."""
 
+import json
 from datetime import timedelta
 from decimal import Decimal
 
@@ -7,6 +8,7 @@ import pytest
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
+from eventstore.models import StoredEvent
 from tests.support.made_chain import know_tokens, log_of, take
 from tests.support.stations import Clock, Stations, notices
 from tests.support.venue import Venue
@@ -15,6 +17,7 @@ from trading.brokers.outcomes import BrokerUnavailable, OutcomeUnknown, RateLimi
 from trading.conductor.poller import LATE_FOR
 from trading.conductor.work import OrderWork
 from trading.notices.models import Notice
+from trading.offchain_order.aggregate import OffchainOrder
 from trading.submission.sendings import KnownByNow
 from trading.values.quantities import Shares
 
@@ -56,6 +59,20 @@ def test_an_order_that_is_submitted_and_ends(stations, venue):
     ]
     stations.forward(400)
     assert told(stations, stations.poller) == []
+
+
+def test_an_order_that_left_into_silence_and_was_found_is_the_dispatchers_doing(stations, venue):
+    venue.fail("submit", OutcomeUnknown("no answer"), taken=True)
+    reason = "OutcomeUnknown: no answer"
+    assert told(stations, stations.dispatcher) == [
+        line("Order not dispatched yet", "warning", symbol="AAPL", tries=1, reason=reason)
+    ]
+    assert OrderWork.objects.get().last_error == reason
+    stations.forward(1)
+    stations.run(stations.dispatcher)
+
+    events = StoredEvent.objects.filter(aggregate_type=OffchainOrder.aggregate_type).order_by("version")
+    assert [json.loads(event.metadata)["actor"] for event in events] == ["hedger", *["dispatcher"] * 3]
 
 
 def test_an_order_that_can_not_be_dispatched_or_polled_yet(stations, venue):

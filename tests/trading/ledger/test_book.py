@@ -16,6 +16,7 @@ from trading.ledger.book import Ledger
 from trading.ledger.legacy import LegacyMemory
 from trading.ledger.mode import Mode
 from trading.ledger.stream import StreamMemory
+from trading.ledger.tables import OnchainTrade
 from trading.values.thresholds import threshold
 
 
@@ -91,6 +92,45 @@ def test_what_the_event_store_refuses_is_logged_with_what_it_belongs_to(monkeypa
             "events": [f"OnChainTrade-{trade} v1", "Position-AAPL v1", "Position-AAPL v2"],
         }
     ]
+
+
+@pytest.mark.django_db
+def test_what_is_not_tried_since_the_event_store_does_not_answer_waits_with_what_it_failed_with(monkeypatch):
+    def silent(drafts, *, at):
+        raise OperationalError("canceling statement due to lock timeout")
+
+    monkeypatch.setattr(book, "append", silent)
+    steps = Steps()
+    with steps.step() as step:
+        for token in ("tAAPL", "tTSLA"):
+            steps.fill_in(step, "BUY", "1", token)
+
+    errors = BackloggedEvent.objects.values_list("last_error", flat=True)
+    assert list(errors) == ["OperationalError: canceling statement due to lock timeout"] * 6
+
+
+@pytest.mark.django_db
+def test_a_step_whose_connection_is_gone_is_repeated_as_a_whole(monkeypatch):
+    def gone(drafts, *, at):
+        raise InterfaceError("connection already closed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(book, "append", gone)
+        with pytest.raises(InterfaceError, match=r"^connection already closed$"):
+            Steps().fill("BUY", "1")
+
+    assert not OnchainTrade.objects.exists()
+    assert not BackloggedEvent.objects.exists()
+
+
+@pytest.mark.django_db
+def test_what_was_read_elsewhere_is_not_written_to_the_legacy_tables():
+    steps = Steps(Mode.DUAL)
+    with pytest.raises(TypeError, match=r"^dual is read from the legacy tables$"), steps.step() as step:  # noqa: PT012
+        steps.fill_in(step, "BUY", "1")
+        steps.ledger._write(step, StreamMemory())
+
+    assert not OnchainTrade.objects.exists()
 
 
 def sqlite(raw):

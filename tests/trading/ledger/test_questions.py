@@ -167,8 +167,10 @@ def test_the_newest_fills_come_first_without_those_that_have_no_block(steps):
 
 def test_a_fill_is_told_as_it_stands_and_one_that_nobody_saw_is_not_there(steps):
     fill, other = steps.fill("BUY", "1", block=5), steps.fill("BUY", "2", block=5, log_index=1)
+    # At the same place of another transaction, and taken in later.
+    elsewhere = steps.fill("BUY", "4", block=4)
     memory = steps.ledger.memory()
-    assert [memory.trade(fill), memory.trade(other)] == in_step(steps, fill, other)
+    assert [memory.trade(each) for each in (fill, other, elsewhere)] == in_step(steps, fill, other, elsewhere)
     assert memory.trade(TradeId(fill.tx_hash, 7)) is None
 
     steps.reorg(fill)

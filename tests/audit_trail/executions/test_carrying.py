@@ -1,0 +1,90 @@
+"""Carrying: what an operator hears at once, and what is written where a broker says nothing new."""
+
+import msgspec
+import pytest
+
+from audit_trail.executions.audit_book import AuditBook
+from audit_trail.executions.carrier import _tell
+from audit_trail.executions.orders import Remark
+from tests.audit_trail.executions.desk import Desk, attempt_of
+from tests.audit_trail.executions.test_crashes import CRASHES, Killed
+from tests.audit_trail.executions.test_executing import decide
+from tests.support.stations import notices
+from trading.brokers.outcomes import OutcomeUnknown, UnusableReport
+from trading.notices.models import Notice
+from trading.submission.sendings import Sending, begin
+from trading.values.quantities import shares
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def desk():
+    return Desk()
+
+
+def test_an_operator_hears_at_once_of_a_lost_order_of_which_the_broker_says_what_can_not_be(desk):
+    decision = decide()
+    desk.venue.fail("submit", OutcomeUnknown("no answer"), taken=True)
+    desk.execute()
+    assert notices() == []
+    desk.venue.fail("find", UnusableReport("a status that nobody knows"))
+
+    desk.poll()
+
+    row = attempt_of(decision)
+    assert (row.status, row.tries, row.reason) == ("unknown", 2, "UnusableReport: a status that nobody knows")
+    notice = Notice.objects.get(closed_at=None)
+    assert (notice.kind, notice.subject) == ("decision_order_stuck", row.client_order_id)
+    assert f"order {row.client_order_id} (congressional, BUY AAPL): UnusableReport: a status" in notice.text
+
+
+def test_a_look_that_told_nothing_new_changes_when_the_next_one_is_and_nothing_else(desk, monkeypatch):
+    decision = decide()
+    desk.execute()
+    kept = []
+    monkeypatch.setattr(AuditBook, "keep", lambda self, before, after, *, now: kept.append(after))
+
+    desk.poll()
+
+    assert kept == []
+    assert attempt_of(decision).not_before > desk.clock()
+
+
+def test_a_remark_of_which_no_page_tells_is_refused_in_so_many_words(desk):
+    with pytest.raises(ValueError, match=r"^expected a kind of notice that a page tells of, was outage$"):
+        _tell(Remark("outage", "the broker is down"), "order 1", desk.clock())
+    assert notices() == []
+
+
+def test_what_can_not_be_sent_while_another_alike_is_on_its_way_is_put_off_and_sent_after_it(monkeypatch):
+    """C9: a broker that knows no ids of ours could not tell the two apart."""
+    desk = Desk(our_ids=False)
+    decide()
+    with monkeypatch.context() as patched:
+        CRASHES["after the intent, before anything"](patched, desk)
+        with pytest.raises(Killed):
+            desk.execute()
+    (order,) = AuditBook().open_orders("dry_run")
+    hedges = msgspec.structs.replace(order.request, client_order_id="ht-test-7-1")
+    begin("dry_run", hedges, held_before=shares(0), resolved=lambda name: False, now=desk.clock())
+
+    stands = desk.carrier.follow_up(AuditBook(), order)
+
+    assert (stands.state, stands.tries, desk.venue.submitted) == ("sending", 1, [])
+    assert str(stands.reason).startswith("order ht-test-7-1 to BUY 4 AAPL is on its way to dry_run")
+    Sending.objects.all().delete()
+    assert desk.carrier.follow_up(AuditBook(), order).state == "submitted"
+
+
+def test_one_that_was_taken_into_silence_is_found_among_those_that_the_broker_lists():
+    desk = Desk(our_ids=False)
+    decision = decide()
+    desk.venue.fail("submit", OutcomeUnknown("no answer"), taken=True)
+    desk.execute()
+    assert attempt_of(decision).status == "unknown"
+
+    desk.poll()
+
+    row = attempt_of(decision)
+    assert (row.status, row.broker_order_id, len(desk.venue.submitted)) == ("submitted", "V-1", 1)
