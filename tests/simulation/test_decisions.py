@@ -41,6 +41,7 @@ FOUND_AT = {
     "guards_let_everything_through": (330015, "I14, I16: lineage_was_known"),
     "what_is_in_doubt_is_placed_anew": (330004, "I4: "),
     "silence_is_no_order": (330023, "is held to be never there"),
+    "nobody_is_told_of_the_unknown": (330004, "V2: "),
     "others_orders_are_cancelled": (330004, "I12: only_our_own_is_cancelled"),
     "unknown_words_end_the_day": (330053, "raised UnknownStatus"),
     "switches_are_not_read": (330015, "was about to be sent while a kill switch is on"),
