@@ -76,6 +76,7 @@ class Watcher:
         # None: another process may have told that it is.
         self._silent: bool | None = None
         self._held_at: datetime | None = None
+        self._token: int | None = None
 
     def run_once(self, *, now: datetime) -> bool:
         """Read one range. Return whether it brought logs, or there is more to read at once.
@@ -90,6 +91,9 @@ class Watcher:
         if self._held_at is None or now - self._held_at >= SILENT_BEFORE_A_NOTICE:
             # Nobody looked, or somebody else did, who may have told: what was known of the head is known no more.
             self._moved_at = self._silent = None
+        if self._token != checkpoint.fencing_token:
+            # Another process had the chain in between, and may have told, or ended, what we know of.
+            self._token, self._silent = checkpoint.fencing_token, None
         self._held_at = now
         cutoff = self._cutoff(checkpoint)
         self._watch_the_head(cutoff, now)

@@ -436,6 +436,29 @@ def test_what_a_process_told_of_a_silent_chain_ends_though_another_process_sees_
     assert Notice.objects.get(kind="chain_silent").closed_at is not None
 
 
+def test_who_relieves_the_process_that_told_of_a_silent_chain_ends_it_though_it_knew_the_chain_to_move(
+    stations, replay, chain
+):
+    other = Stations(node=stations.node, clock=stations.clock, holder="elsewhere:2:b")
+    replay.set_head(chain.head - 2)
+    stations.read()
+    stations.forward(50)
+    stations.read()
+    for behind in (4, 3):
+        stations.forward(60)
+        replay.set_head(chain.head - behind)
+        other.read()
+    stations.forward(150)
+    stations.read()
+    assert Notice.objects.get(kind="chain_silent").closed_at is None
+
+    stations.forward(60)
+    replay.set_head(chain.head)
+    other.read()
+
+    assert Notice.objects.get(kind="chain_silent").closed_at is not None
+
+
 def test_that_the_chain_stands_still_is_told_at_the_next_turn_where_the_database_did_not_take_it(
     stations, replay, chain, monkeypatch
 ):
