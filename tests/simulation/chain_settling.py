@@ -36,6 +36,8 @@ class ChainSettling:
         else:
             self._play.wrong(f"V3: not read after {MOST_ROUNDS} rounds: {'; '.join(self._left())}")
         self._enrich()
+        # There are more blocks by now, as there always are: by them a chain that was silent is known to go on.
+        self._run("watcher")
         self._take_up()
         self._judge.last_word()
         self._let_parked_logs_be()
