@@ -8,6 +8,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import structlog
+from django.db import transaction
 from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from audit_trail.alerts.models import AlertChannel, AlertDelivery, DeliveryState, is_free
@@ -56,6 +57,7 @@ def release(deliveries: Collection[AlertDelivery]) -> None:
     _held(deliveries).update(held_by=None, held_until=None, attempts=F("attempts") - 1)
 
 
+@transaction.atomic
 def mark_sent(
     channel: AlertChannel, deliveries: Collection[AlertDelivery], *, over: Collection[int], at: datetime
 ) -> None:
@@ -77,6 +79,7 @@ def mark_sent(
     close_notice(CHANNEL_FAILING, channel.pk, at=at)
 
 
+@transaction.atomic
 def mark_failed(channel: AlertChannel, deliveries: Collection[AlertDelivery], error: str, *, at: datetime) -> None:
     """Put off what could not be sent, twice as long each time; after many tries give it up, and say so."""
     given_up = [one for one in deliveries if one.attempts >= MOST_ATTEMPTS]

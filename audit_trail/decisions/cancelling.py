@@ -7,6 +7,7 @@ from django.db import transaction
 
 from audit_trail.decisions.drafts import TradedAccount
 from audit_trail.decisions.models import Status, TradeDecision
+from trading.risk.records import end_denials, standing_denials
 
 OURSELVES = "hedgetrail"
 """Who cancels where no person does."""
@@ -28,8 +29,7 @@ def cancel_pending(decision_id: UUID, *, actor: str, reason: str, now: datetime)
             raise NoSuchDecision(f"there is no decision {decision_id}")
         if row.status != Status.PENDING:
             raise NotPending(f"expected a pending decision, was {row.status}: {row}")
-        row.cancel(at=now, actor=actor, reason=reason)
-        row.save()
+        _cancel(row, actor=actor, reason=reason, now=now)
     return row
 
 
@@ -46,6 +46,13 @@ def cancel_outdated(account: TradedAccount, *, today: date, now: datetime) -> li
         )
         for row in rows:
             blocked = "" if row.blocked_by is None else f". It was blocked by {row.blocked_by}: {row.blocked_reason}"
-            row.cancel(at=now, actor=OURSELVES, reason=f"its day, {row.trading_day}, is over{blocked}")
-            row.save()
+            _cancel(row, actor=OURSELVES, reason=f"its day, {row.trading_day}, is over{blocked}", now=now)
     return rows
+
+
+def _cancel(row: TradeDecision, *, actor: str, reason: str, now: datetime) -> None:
+    """With it ends what the risk gate has against it: nobody asks the gate for it again."""
+    row.cancel(at=now, actor=actor, reason=reason)
+    row.save()
+    standing = standing_denials(broker=row.broker, strategy=row.strategy_name)
+    end_denials([denial for denial in standing if denial.symbol == row.symbol], now=now)

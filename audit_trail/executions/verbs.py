@@ -15,7 +15,6 @@ from audit_trail.executions.models import TradeExecution
 from audit_trail.executions.orders import OPEN, OrderState, PlacedOrder
 from trading.brokers.outcomes import BrokerError, NotCancellable, OutcomeUnknown
 from trading.conductor.processes import is_gone
-from trading.risk.records import end_denials, standing_denials
 from trading.values.arithmetic import plain
 
 log = structlog.get_logger(__name__)
@@ -56,8 +55,6 @@ class DecisionVerbs:
             row = cancel_pending(decision_id, actor=actor, reason=reason, now=self._clock())
         except NotPending:
             return self._cancelled_there(decision_id, actor, reason, not_there)
-        standing = standing_denials(broker=row.broker, strategy=row.strategy_name)
-        end_denials([denial for denial in standing if denial.symbol == row.symbol], now=self._clock())
         log.info("Decision cancelled", decision=str(decision_id), actor=actor, reason=reason)
         return f"{row} is cancelled; nothing had been sent"
 

@@ -3,14 +3,12 @@
 python -m tests.simulation.breakages NAME --schedules 20 --broker alpaca [--first-seed N] [--tell]
 """
 
-import os
 import sys
 from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
-from tests.simulation.__main__ import main
-from tests.simulation.runs import PROJECT, theatre
+from tests.simulation.taken_out import run
 
 
 def no_intent_is_committed() -> None:
@@ -197,7 +195,4 @@ BREAKAGES: dict[str, Callable[[], None]] = {
 
 
 if __name__ == "__main__":
-    os.chdir(PROJECT)
-    theatre()
-    BREAKAGES[sys.argv[1]]()
-    sys.exit(main(sys.argv[2:]))
+    sys.exit(run(BREAKAGES, "orders", sys.argv[1:]))

@@ -1,23 +1,17 @@
 """Breakages of decisions: a guarantee of the audit trail, or of the pipeline that it tells of, taken out.
 
-python -m tests.simulation.breakages_of_decisions NAME --schedules 20 --broker alpaca --world decisions [--first-seed N]
-python -m tests.simulation.breakages_of_decisions --each NAME:SEED …
-
-With `--each` one story is played with each, and a line of JSON says what the judge found first.
+python -m tests.simulation.breakages_of_decisions NAME --schedules 20 --broker alpaca [--first-seed N]
 """
 
-import json
-import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 from uuid import UUID
 
-from tests.simulation.__main__ import main
-from tests.simulation.runs import PROJECT, Task, played, theatre
+from tests.simulation.taken_out import run
 
 # Of sources and what is kept of them.
 
@@ -321,36 +315,5 @@ BREAKAGES: dict[str, Callable[[], None]] = {
 }
 
 
-class _Found(BaseException):
-    """The judge found something: enough was played."""
-
-
-def each(asked: Sequence[str]) -> int:
-    """Take one guarantee out after the other, and play a story without it until the judge finds something."""
-    from tests.simulation.deciding import DecidingPlay
-
-    def found(self: Any, what: str) -> None:
-        raise _Found(what)
-
-    for name, seed in (one.split(":") for one in asked):
-        BREAKAGES[name]()
-        mock.patch.object(DecidingPlay, "wrong", found).start()
-        told = ""
-        try:
-            list(played([Task(int(seed), "alpaca", "decisions")], processes=1))
-        except _Found as violation:
-            told = str(violation)
-        finally:
-            mock.patch.stopall()
-        sys.stdout.write(json.dumps([name, told]) + "\n")
-        sys.stdout.flush()
-    return 0
-
-
 if __name__ == "__main__":
-    os.chdir(PROJECT)
-    theatre()
-    if sys.argv[1] == "--each":
-        sys.exit(each(sys.argv[2:]))
-    BREAKAGES[sys.argv[1]]()
-    sys.exit(main(sys.argv[2:]))
+    sys.exit(run(BREAKAGES, "decisions", sys.argv[1:]))

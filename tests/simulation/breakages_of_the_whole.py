@@ -1,15 +1,13 @@
 """Breakages of the whole: a guarantee that only a chain, a node or a database puts to the test, taken out.
 
-python -m tests.simulation.breakages_of_the_whole NAME --schedules 20 --broker alpaca --world whole [--first-seed N]
+python -m tests.simulation.breakages_of_the_whole NAME --schedules 20 --broker alpaca [--first-seed N]
 """
 
-import os
 import sys
 from collections.abc import Callable
 from unittest import mock
 
-from tests.simulation.__main__ import main
-from tests.simulation.runs import PROJECT, theatre
+from tests.simulation.taken_out import run
 
 
 def reorgs_are_not_looked_for() -> None:
@@ -69,7 +67,4 @@ BREAKAGES: dict[str, Callable[[], None]] = {
 
 
 if __name__ == "__main__":
-    os.chdir(PROJECT)
-    theatre()
-    BREAKAGES[sys.argv[1]]()
-    sys.exit(main(sys.argv[2:]))
+    sys.exit(run(BREAKAGES, "whole", sys.argv[1:]))

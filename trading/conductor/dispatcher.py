@@ -23,7 +23,7 @@ from trading.conductor.reports import (
     request_of,
     stop_for_the_operator,
 )
-from trading.conductor.work import claim, due, give_back, left_to_others, look_again_at, try_again
+from trading.conductor.work import claim, due, give_back, is_to_be_told, left_to_others, look_again_at, try_again
 from trading.ledger.book import Ledger
 from trading.notices.models import open_notice
 from trading.offchain_order.aggregate import OffchainOrder, OrderState
@@ -36,7 +36,6 @@ from trading.values.identifiers import OrderId
 log = structlog.get_logger(__name__)
 
 LONGEST_WAIT = timedelta(minutes=1)
-TRIES_BEFORE_A_NOTICE = 5
 # Placed, being sent, or unknown: not submitted as far as we know.
 STATES = (OrderState.PLACED, OrderState.SENDING, OrderState.UNKNOWN)
 
@@ -162,7 +161,7 @@ class Dispatcher:
     def _postpone(self, order: OffchainOrder, reason: str, now: datetime, *, tell: bool = False) -> None:
         tries = try_again(order.order_id, reason, now=now, longest=LONGEST_WAIT)
         log.warning("Order not dispatched yet", order=order.order_id, symbol=order.symbol, tries=tries, reason=reason)
-        if tell or tries == TRIES_BEFORE_A_NOTICE:
+        if tell or is_to_be_told(order.order_id, tries):
             open_notice(
                 "order_stuck",
                 f"order {order.order_id}",

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import structlog
-from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.db import DatabaseError, InterfaceError, close_old_connections, transaction
 
 from trading.conductor.processes import is_gone
 from trading.conductor.work import StationHeartbeat
@@ -49,9 +49,10 @@ class Heartbeat:
             self._worked_at = now
         if self._failures or self._written is None or now - self._written >= BEAT_EVERY:
             # Whoever told that it fails: a process that is gone, or this one, when the database took no end of it.
-            close_notice("station_failing", self._station, at=now)
-            self._failures, self._error = 0, None
-            self._write(now)
+            with transaction.atomic():
+                close_notice("station_failing", self._station, at=now)
+                self._failures, self._error = 0, None
+                self._write(now)
 
     def failed(self, now: datetime, error: Exception) -> int:
         """Note a turn that failed. Return how many have in a row."""

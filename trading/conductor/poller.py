@@ -16,7 +16,7 @@ from trading.brokers.port import Broker
 from trading.conductor.about import about_order
 from trading.conductor.listed import Reports, reports_in_lists
 from trading.conductor.reports import record, record_unknown
-from trading.conductor.work import due, forget_work, look_again_at, overdue, try_again
+from trading.conductor.work import due, forget_work, is_to_be_told, look_again_at, overdue, try_again
 from trading.ledger.book import Ledger
 from trading.notices.models import open_notice
 from trading.offchain_order.aggregate import OPEN, OffchainOrder, OrderState
@@ -26,7 +26,6 @@ log = structlog.get_logger(__name__)
 
 STATES = (OrderState.SUBMITTED, OrderState.PARTIALLY_FILLED, OrderState.UNKNOWN)
 LONGEST_WAIT = timedelta(minutes=1)
-TRIES_BEFORE_A_NOTICE = 5
 # So long after its end an order is still asked about, now and then, and once more after that: a fill may be reported
 # late, also while we were down.
 LATE_FOR = timedelta(minutes=30)
@@ -162,7 +161,7 @@ class Poller:
         tries = try_again(order.order_id, reason, now=now, longest=ASK_LATE_EVERY) if may_be_read_later else 0
         if not may_be_read_later or tries >= MOST_LATE_TRIES:
             forget_work(order.order_id)
-        if tries == TRIES_BEFORE_A_NOTICE:
+        if is_to_be_told(order.order_id, tries):
             open_notice(
                 "order_stuck",
                 f"order {order.order_id}",
@@ -193,7 +192,7 @@ class Poller:
     def _postpone(self, order: OffchainOrder, reason: str, now: datetime, *, tell: bool = False) -> None:
         tries = try_again(order.order_id, reason, now=now, longest=LONGEST_WAIT)
         log.warning("Order not polled", order=order.order_id, symbol=order.symbol, tries=tries, reason=reason)
-        if (tell or tries == TRIES_BEFORE_A_NOTICE) and order.is_open:
+        if order.is_open and (tell or is_to_be_told(order.order_id, tries)):
             open_notice(
                 "order_stuck",
                 f"order {order.order_id}",

@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from django.db import models
 
 from trading.conductor.processes import is_gone
+from trading.notices.models import is_open
 from trading.values.identifiers import OrderId, TradeId
 from trading.values.symbols import Symbol
 
 FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=15)
+TRIES_BEFORE_A_NOTICE = 5
 ALIKE_BEFORE_A_HALT = 5
 SENDING_TAKES = timedelta(minutes=2)
 """Longer than any call to a broker takes with all that is asked before and after it."""
@@ -171,6 +173,13 @@ def try_again(order: OrderId, error: str, *, now: datetime, longest: timedelta) 
     row.sender = row.sender_until = None
     row.save()
     return row.tries
+
+
+def is_to_be_told(order: OrderId, tries: int) -> bool:
+    """Tell whether an operator is to hear that an order is not taken on, and has not: who should have told may be dead,
+    or its database was away.
+    """
+    return tries >= TRIES_BEFORE_A_NOTICE and not is_open("order_stuck", f"order {order}")
 
 
 def look_again_at(order: OrderId, *, at: datetime) -> None:

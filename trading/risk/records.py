@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import msgspec
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 
 from trading.fields import ExactDecimalField
@@ -109,6 +109,7 @@ def keep_check(
     )
 
 
+@transaction.atomic
 def keep_denial(request: Request, denied: Denied, *, now: datetime, again: str = BY_ITSELF) -> Denial:
     """Write a denial down: counted where it stands already, and due again after a wait that doubles.
 
@@ -140,11 +141,13 @@ def end_denials(denials: Collection[Denial], *, now: datetime) -> None:
     """The orders were placed, or are not wanted any more: what stood against them is over."""
     if not denials:
         return
-    Denial.objects.filter(pk__in=[denial.pk for denial in denials]).update(ended_at=now)
-    for subject in {_notice_subject(denial) for denial in denials}:
-        # Of the account's denials the notice is one for all symbols.
-        if not any(_notice_subject(other) == subject for other in Denial.objects.filter(ended_at=None)):
-            close_notice(NOTICE, subject, at=now)
+    # With their notices, which nobody would look at again.
+    with transaction.atomic():
+        Denial.objects.filter(pk__in=[denial.pk for denial in denials]).update(ended_at=now)
+        for subject in {_notice_subject(denial) for denial in denials}:
+            # Of the account's denials the notice is one for all symbols.
+            if not any(_notice_subject(other) == subject for other in Denial.objects.filter(ended_at=None)):
+                close_notice(NOTICE, subject, at=now)
 
 
 def _tell(denial: Denial, again: str, now: datetime) -> None:

@@ -5,7 +5,7 @@ It spends no try of any order: it is the account that waits, not the order.
 
 from datetime import datetime, timedelta
 
-from django.db import models
+from django.db import models, transaction
 
 from trading.brokers.outcomes import BrokerUnavailable, NotAuthorised, RateLimited
 from trading.notices.models import close_notice, open_notice
@@ -40,6 +40,7 @@ def pauses_for_all(error: BrokerUnavailable) -> bool:
     return isinstance(error, RateLimited | NotAuthorised)
 
 
+@transaction.atomic
 def pause(broker: str, error: BrokerUnavailable, *, now: datetime) -> datetime:
     """Leave a broker alone: as long as it asked for, else a second, doubling. Return until when."""
     row, is_first = BrokerPause.objects.get_or_create(broker=broker, defaults={"not_before": now, "reason": str(error)})
@@ -65,5 +66,7 @@ def resume_calls(broker: str, *, now: datetime) -> None:
     # Looked for first: this is asked after every call, and a delete takes SQLite's one writer's lock.
     over = BrokerPause.objects.filter(broker=broker, not_before__lte=now)
     if over.exists():
-        over.delete()
-        close_notice(REFUSED, broker, at=now)
+        # Nobody would look at the notice again once there is no pause.
+        with transaction.atomic():
+            over.delete()
+            close_notice(REFUSED, broker, at=now)

@@ -1,0 +1,172 @@
+"""Notices and a database that fails: what is to be told is told, and what is over is told no more.
+
+A notice is closed in the commit of what it tells of, where nobody would look at it again.
+"""
+
+import contextlib
+from datetime import date, timedelta
+
+import pytest
+from django.db import OperationalError
+
+from audit_trail.decisions.cancelling import cancel_outdated, cancel_pending
+from tests.audit_trail.decisions.drafts import ACCOUNT, AT, decided
+from tests.support.made_chain import know_tokens, log_of, take
+from tests.support.stations import Clock, Stations, notices
+from tests.support.venue import Venue
+from tests.trading.risk.asking import order
+from trading.brokers.orders import OrderStatus
+from trading.brokers.outcomes import BrokerUnavailable, NotAuthorised, UnusableReport
+from trading.conductor import dispatcher, poller
+from trading.conductor.poller import LATE_FOR
+from trading.conductor.work import TRIES_BEFORE_A_NOTICE, OrderWork
+from trading.risk import records
+from trading.risk.gate import Denied
+from trading.risk.records import Denial, end_denials, keep_denial
+from trading.risk.rules import Rule
+from trading.submission import pauses
+from trading.submission.pauses import BrokerPause, pause, resume_calls
+
+pytestmark = pytest.mark.django_db
+
+REFUSED = NotAuthorised("403")
+TOO_MUCH = Denied(rule=Rule.BUYING_POWER, text="too much", figures={})
+STRATEGY, BROKER = "congressional", "dry_run"
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """Let a module's notices fail, as where the database is lost before the commit."""
+
+    def fail(module, name):
+        def lost(*arguments, **named):
+            raise OperationalError("server closed the connection unexpectedly")
+
+        monkeypatch.setattr(module, name, lost)
+
+    return fail
+
+
+@pytest.fixture
+def venue():
+    return Venue(Clock())
+
+
+@pytest.fixture
+def stations(venue):
+    """Stations with an order of 2 AAPL that is placed."""
+    know_tokens("tAAPL")
+    stations = Stations(clock=venue.now, broker=venue)
+    stations.fill(log_of(take("SELL", "2.5", "tAAPL", usdc="500"), block=100))
+    stations.run(stations.hedger)
+    return stations
+
+
+def denied(*, at=AT):
+    return keep_denial(order(broker=BROKER, strategy=STRATEGY), TOO_MUCH, now=at)
+
+
+def test_a_pause_that_is_not_told_of_is_none(failing):
+    failing(pauses, "open_notice")
+
+    with pytest.raises(OperationalError):
+        pause(BROKER, REFUSED, now=AT)
+
+    assert not BrokerPause.objects.exists()
+
+
+def test_a_pause_is_over_with_its_notice(failing, monkeypatch):
+    over = pause(BROKER, REFUSED, now=AT)
+    failing(pauses, "close_notice")
+    with pytest.raises(OperationalError):
+        resume_calls(BROKER, now=over)
+    assert BrokerPause.objects.exists()
+
+    monkeypatch.undo()
+    resume_calls(BROKER, now=over)
+
+    assert (notices(), BrokerPause.objects.count()) == ([], 0)
+
+
+def test_a_denial_that_is_not_told_of_is_not_kept(failing):
+    failing(records, "open_notice")
+
+    with pytest.raises(OperationalError):
+        denied()
+
+    assert not Denial.objects.exists()
+
+
+def test_a_denial_ends_with_its_notice(failing):
+    standing = denied()
+    failing(records, "close_notice")
+
+    with pytest.raises(OperationalError):
+        end_denials([standing], now=AT)
+
+    assert Denial.objects.filter(ended_at=None).exists()
+
+
+@pytest.mark.parametrize("cancel", ["by its day", "by hand"])
+def test_what_the_gate_has_against_a_decision_ends_with_it(cancel):
+    decision, later = decided(), AT + timedelta(days=1)
+    denied()
+    assert len(notices()) == 1
+
+    if cancel == "by hand":
+        cancel_pending(decision.decision_id, actor="ada", reason="a split", now=later)
+    else:
+        cancel_outdated(ACCOUNT, today=date(2026, 3, 3), now=later)
+
+    assert notices() == []
+    assert Denial.objects.get().ended_at == later
+
+
+def test_a_decision_is_not_cancelled_without_what_the_gate_has_against_it(failing):
+    decision = decided()
+    denied()
+    failing(records, "close_notice")
+
+    with pytest.raises(OperationalError):
+        cancel_outdated(ACCOUNT, today=date(2026, 3, 3), now=AT + timedelta(days=1))
+
+    decision.refresh_from_db()
+    assert decision.status == "pending"
+
+
+# An order that is stuck is told of as long as nobody has told.
+
+
+@pytest.mark.parametrize("when", ["sending", "polling", "looking for the last time"])
+def test_a_stuck_order_is_told_though_the_database_failed_at_the_first_telling(stations, venue, monkeypatch, when):
+    station, module = stations.poller, poller
+    if when == "sending":
+        station, module = stations.dispatcher, dispatcher
+        venue.fail("find", BrokerUnavailable("not there"), times=100)
+    else:
+        stations.run(stations.dispatcher)
+    if when == "polling":
+        venue.fail("report", BrokerUnavailable("not there"), times=100)
+    if when == "looking for the last time":
+        venue.tell(OrderStatus.CANCELLED, "1")
+        stations.forward(1)
+        stations.run(stations.poller)
+        stations.forward(2 * LATE_FOR.total_seconds())
+        venue.fail("report", UnusableReport("a status that nobody knows"), times=100)
+    told, failed = module.open_notice, []
+
+    def lost_at_first(*arguments, **named):
+        if not failed:
+            failed.append(OrderWork.objects.get().tries)
+            raise OperationalError("server closed the connection unexpectedly")
+        told(*arguments, **named)
+
+    monkeypatch.setattr(module, "open_notice", lost_at_first)
+
+    for _ in range(TRIES_BEFORE_A_NOTICE + 2):
+        stations.forward(301)
+        with contextlib.suppress(OperationalError):
+            station.run_once(now=stations.clock())
+
+    assert failed == [TRIES_BEFORE_A_NOTICE]
+    assert notices() == [("order_stuck", "order 1")]
