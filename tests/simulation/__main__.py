@@ -3,6 +3,7 @@
 python -m tests.simulation --schedules 2000 --broker alpaca|schwab|both [--world whole|day] [--first-seed N]
     [--processes 2]
 python -m tests.simulation --schedules 100 --broker alpaca --world decisions
+python -m tests.simulation --corpus
 python -m tests.simulation --real --minutes 5 [--postgres] [--seed N]
 
 It ends with 1 where anything was violated. For one schedule that failed: `--shrink` looks for the fewest of its acts
@@ -13,9 +14,10 @@ import argparse
 import os
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
+from tests.simulation.corpus import once_failed
 from tests.simulation.real.run import main as real
 from tests.simulation.runs import DATABASES, PROJECT, WORLDS, Result, Task, played
 from tests.simulation.shrinking import MOST_TRIES
@@ -39,6 +41,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--database", choices=DATABASES, default=DATABASES[0])
     parser.add_argument("--acts", default="", help="only these acts, as 0-3,7")
     parser.add_argument("--tries", type=int, default=MOST_TRIES, help="how often --shrink plays it at most")
+    parser.add_argument("--corpus", action="store_true", help="instead of fresh ones, all that once failed")
     for flag in ("--tell", "--shrink", "--log"):
         parser.add_argument(flag, action="store_true")
     asked = parser.parse_args(arguments)
@@ -49,12 +52,10 @@ def main(arguments: list[str]) -> int:
     if asked.world == "decisions" and asked.broker != "alpaca":
         parser.error("--world decisions is played at --broker alpaca alone")
 
-    brokers = ("alpaca", "schwab") if asked.broker == "both" else (asked.broker,)
-    seeds = range(asked.first_seed, asked.first_seed + asked.schedules)
-    began, results = time.monotonic(), {broker: Result() for broker in brokers}
+    began, results = time.monotonic(), defaultdict[str, Result](Result)
     tries = asked.tries if asked.shrink else 0
     how: dict[str, Any] = {"acts": asked.acts, "tell": asked.tell, "tries": tries, "logs": asked.log}
-    tasks = [Task(seed, broker, asked.world, asked.database, **how) for broker in brokers for seed in seeds]
+    tasks = [Task(seed, broker, world, asked.database, **how) for world, broker, seed in _stories(asked)]
     results_of = played(tasks, processes=asked.processes)
     for done, (task, result) in enumerate(zip(tasks, results_of, strict=True), 1):
         results[task.broker].add(result)
@@ -68,6 +69,15 @@ def main(arguments: list[str]) -> int:
         speed = 60 * result.hours / result.seconds
         print(f"{broker}: {result.seconds:.0f} s of a processor, {speed:.0f} hours in a minute", file=sys.stderr)
     return 1 if any(result.violations for result in results.values()) else 0
+
+
+def _stories(asked: argparse.Namespace) -> list[tuple[str, str, int]]:
+    """The world, the broker and the seed of each that is to be played."""
+    if asked.corpus:
+        return once_failed()
+    brokers = ("alpaca", "schwab") if asked.broker == "both" else (asked.broker,)
+    seeds = range(asked.first_seed, asked.first_seed + asked.schedules)
+    return [(asked.world, broker, seed) for broker in brokers for seed in seeds]
 
 
 def summary(results: dict[str, Result]) -> str:

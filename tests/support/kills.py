@@ -26,6 +26,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
+from tests.support.nursery import Child, nursery
+
 # What needs Django is imported where it is used: the program below sets it up first.
 if TYPE_CHECKING:
     from config.demo.market import Market
@@ -61,16 +63,11 @@ class NotFinished(AssertionError):
 class Conductor:
     """A child process, whose log is read as it comes."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], *, forked: bool = False) -> None:
+        """A `forked` one need not import anything: see `tests.support.nursery`."""
         self.began = time.monotonic()
-        self.process = subprocess.Popen(
-            [sys.executable, *command],
-            cwd=PROJECT,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
+        self.process: Child | subprocess.Popen[str] = (
+            nursery(environment).fork(command) if forked else _started(command, environment)
         )
         self.lines: list[str] = []
         self._ended = threading.Event()
@@ -133,6 +130,18 @@ class Conductor:
             for line in stderr:
                 self.lines.append(line)
         self._ended.set()
+
+
+def _started(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, *command],
+        cwd=PROJECT,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 # The market.
@@ -250,9 +259,9 @@ class World:
         }
 
     @contextmanager
-    def conductor(self, *arguments: str, command: Sequence[str] = CONDUCT) -> Iterator[Conductor]:
+    def conductor(self, *arguments: str, command: Sequence[str] = CONDUCT, forked: bool = True) -> Iterator[Conductor]:
         """Start a conductor; it is gone at the end of the block, whatever happens."""
-        child = Conductor([*command, *arguments], self.environment)
+        child = Conductor([*command, *arguments], self.environment, forked=forked)
         try:
             yield child
         finally:
@@ -264,9 +273,9 @@ class World:
 
         met = Met()
         for number in range(1, kills + 1):
-            with self.conductor() as child:
-                # Most of a short life is spent on imports: only some die there, and half live to see the chain.
-                since = chance.choices(("started", "Conducting", "Logs read"), (1, 4, 5))[0]
+            since = chance.choices(("started", "Conducting", "Logs read"), (1, 4, 5))[0]
+            # Only some die at their imports, which the others are spared, and half live to see the chain.
+            with self.conductor(forked=since != "started") as child:
                 if since == "started" or child.wait_for(since, seconds=START_SECONDS):
                     time.sleep(chance.uniform(0, LONGEST_LIFE_SECONDS))
                 child.kill()
