@@ -11,8 +11,7 @@ from django.db import OperationalError
 
 from audit_trail.decisions.cancelling import cancel_outdated, cancel_pending
 from tests.audit_trail.decisions.drafts import ACCOUNT, AT, decided
-from tests.support.made_chain import know_tokens, log_of, take
-from tests.support.stations import Clock, Stations, notices
+from tests.support.stations import Clock, notices, with_a_placed_order
 from tests.support.venue import Venue
 from tests.trading.risk.asking import order
 from trading.brokers.orders import OrderStatus
@@ -54,12 +53,7 @@ def venue():
 
 @pytest.fixture
 def stations(venue):
-    """Stations with an order of 2 AAPL that is placed."""
-    know_tokens("tAAPL")
-    stations = Stations(clock=venue.now, broker=venue)
-    stations.fill(log_of(take("SELL", "2.5", "tAAPL", usdc="500"), block=100))
-    stations.run(stations.hedger)
-    return stations
+    return with_a_placed_order(venue, venue.now)
 
 
 def denied(*, at=AT):

@@ -47,6 +47,8 @@ def main(arguments: list[str]) -> int:
     asked = parser.parse_args(arguments)
     if (asked.tell or asked.log) and asked.processes > 1:
         parser.error("--tell and --log are for one process: what several do at once can't be read")
+    if asked.schedules < 1:
+        parser.error(f"expected at least one schedule, was --schedules {asked.schedules}")
     if asked.acts and asked.schedules > 1:
         parser.error("--acts is for one schedule: each has acts of its own")
     if asked.world == "decisions" and asked.broker != "alpaca":

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from config.brokers import last_price
 from tests.support.facts import given_facts
-from tests.support.made_chain import FIRST_BLOCK, ORDERBOOK, OWNER, USDC
+from tests.support.made_chain import FIRST_BLOCK, ORDERBOOK, OWNER, USDC, know_tokens, log_of, take
 from trading.brokers.dry_run.behaviour import Behaviours
 from trading.brokers.dry_run.broker import DryRunBroker
 from trading.brokers.port import Broker
@@ -203,6 +203,15 @@ class Stations:
     def hedges(self, symbol: Symbol | str | None = None) -> list[str]:
         """The orders placed so far, as `BUY 1 AAPL`, in their sequence."""
         return [f"{order.side} {order.requested_shares} {order.symbol}" for order in self.orders(symbol)]
+
+
+def with_a_placed_order(broker: Broker, clock: Clock) -> Stations:
+    """Stations that placed an order to buy 2 AAPL, and have not sent it."""
+    know_tokens("tAAPL")
+    stations = Stations(clock=clock, broker=broker)
+    stations.fill(log_of(take("SELL", "2.5", "tAAPL", usdc="500"), block=FIRST_BLOCK))
+    stations.run(stations.hedger)
+    return stations
 
 
 def notices() -> list[tuple[str, str]]:

@@ -3,8 +3,7 @@
 import msgspec
 import pytest
 
-from tests.support.made_chain import know_tokens, log_of, take
-from tests.support.stations import Clock, Stations
+from tests.support.stations import Clock, with_a_placed_order
 from tests.support.venue import Venue
 from trading.brokers.outcomes import OutcomeUnknown
 from trading.conductor.dispatcher import Dispatcher
@@ -38,12 +37,7 @@ def venue():
 
 @pytest.fixture
 def stations(venue):
-    """Stations that placed an order for 2 AAPL, and have not sent it."""
-    know_tokens("tAAPL")
-    stations = Stations(clock=venue.now, broker=venue)
-    stations.fill(log_of(take("SELL", "2.5", "tAAPL", usdc="500"), block=100))
-    stations.run(stations.hedger)
-    return stations
+    return with_a_placed_order(venue, venue.now)
 
 
 def dispatcher_beside(stations, decisions):

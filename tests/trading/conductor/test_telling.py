@@ -9,8 +9,7 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from eventstore.models import StoredEvent
-from tests.support.made_chain import know_tokens, log_of, take
-from tests.support.stations import Clock, Stations, notices
+from tests.support.stations import Clock, notices, with_a_placed_order
 from tests.support.venue import Venue
 from trading.brokers.orders import OrderStatus
 from trading.brokers.outcomes import BrokerUnavailable, OutcomeUnknown, RateLimited
@@ -31,12 +30,7 @@ def venue():
 
 @pytest.fixture
 def stations(venue):
-    """Stations with an order of 2 AAPL that is placed, and not dispatched yet."""
-    know_tokens("tAAPL")
-    stations = Stations(clock=venue.now, broker=venue)
-    stations.fill(log_of(take("SELL", "2.5", "tAAPL", usdc="500"), block=100))
-    stations.run(stations.hedger)
-    return stations
+    return with_a_placed_order(venue, venue.now)
 
 
 def told(stations, station):
