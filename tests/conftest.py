@@ -26,6 +26,9 @@ settings.SECRET_KEY = os.environ["SECRET_KEY"]
 # Tests ask more often than anybody may.
 settings.API_REQUESTS_PER_MINUTE = 1_000_000
 
+# One that nobody can guess by trying takes a second for each password.
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
 # Of servers that tests run, each request would be a line, written when what it is written to may be closed.
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
