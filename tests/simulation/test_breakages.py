@@ -39,6 +39,7 @@ ORDERS = {
 WHOLE = {
     "reorgs_are_not_looked_for": ("alpaca", 1, "stands, which the chain has not"),
     "logs_and_checkpoint_are_two_commits": ("alpaca", 34, "which must be fill, is not in the inbox"),
+    "nobody_looks_for_amounts": ("alpaca", 232, "is filtered, must be fill"),
 }
 DECISIONS = {
     "bad_rows_are_thrown_away": ("alpaca", 17, "I14: run "),
