@@ -3,9 +3,19 @@ is, and what is checked at a commit is checked.
 """
 
 import atexit
+import hashlib
 import os
 import sqlite3
+import tempfile
+from contextlib import closing
+from pathlib import Path
 from typing import Any, Protocol
+
+import django
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+PACKAGES = ("config", "trading", "audit_trail", "eventstore")
+KEPT = PROJECT / ".pytest_cache" / "simulation"
 
 
 class Emptied(Protocol):
@@ -28,16 +38,20 @@ class _InMemory:
 
     def __init__(self) -> None:
         os.environ["DATABASE_URL"] = "sqlite:///never-made.sqlite3"
-        import django
-
         django.setup()
         from django.core.management import call_command
         from django.db import connection
 
         connection.settings_dict["NAME"] = ":memory:"
-        call_command("migrate", verbosity=0)
         self._new = sqlite3.connect(":memory:")
-        self._raw().backup(self._new)
+        kept = KEPT / f"{_sources()}.sqlite3"
+        if kept.exists():
+            with closing(sqlite3.connect(f"{kept.as_uri()}?mode=ro", uri=True)) as file:
+                file.backup(self._new)
+        else:
+            call_command("migrate", verbosity=0)
+            self._raw().backup(self._new)
+            _keep(self._new, kept)
 
     def empty(self) -> None:
         self._new.backup(self._raw())
@@ -49,6 +63,28 @@ class _InMemory:
         return connection.connection
 
 
+def _sources() -> str:
+    """A hash of all that migrations may go by, so that what was kept is of these sources and of no others."""
+    found = hashlib.sha256(f"{django.VERSION} {sqlite3.sqlite_version}".encode())
+    for folder in PACKAGES:
+        for file in sorted((PROJECT / folder).rglob("*.py")):
+            found.update(str(file.relative_to(PROJECT)).encode() + b"\0" + file.read_bytes() + b"\0")
+    return found.hexdigest()[:32]
+
+
+def _keep(database: sqlite3.Connection, path: Path) -> None:
+    """Keep it for the next process: to migrate takes longer than to play some stories."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for older in path.parent.glob("*.sqlite3"):
+        older.unlink(missing_ok=True)
+    # Another process may be at it too: whichever is the last, the file is whole.
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        written = Path(folder) / path.name
+        with closing(sqlite3.connect(written)) as file:
+            database.backup(file)
+        written.replace(path)
+
+
 class _Postgres:
     """A database of its own on the PostgreSQL that the tests take, gone with the process."""
 
@@ -56,8 +92,6 @@ class _Postgres:
         from tests.postgres_plugin import server_url
 
         os.environ["DATABASE_URL"] = server_url()
-        import django
-
         django.setup()
         from django.db import connection
 
