@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SEED = 20251121
 # In CI a run of minutes is worth its time, on one database; for more: python -m tests.support.kills
-KILLS = 40 if os.environ.get("CI", "").lower() in ("1", "true") and connection.vendor == "sqlite" else 8
+KILLS = 100 if os.environ.get("CI", "").lower() in ("1", "true") and connection.vendor == "sqlite" else 8
 
 
 def bought(symbol: str, amount: str, price: str, generation=5) -> Take:

@@ -18,8 +18,8 @@ ORDERS = 200
 
 
 @pytest.fixture
-def orders(request):
-    with sweeping(getattr(request, "param", ORDERS)) as orders:
+def orders():
+    with sweeping(ORDERS) as orders:
         yield orders
 
 
@@ -39,7 +39,6 @@ def test_two_hundred_open_orders_cost_one_call_and_two_when_all_end_at_once(orde
     books(orders.stations.ledger)
 
 
-@pytest.mark.parametrize("orders", [20], indirect=True)
 def test_a_limit_that_is_reached_pauses_all_and_spends_no_try_of_any_order(orders):
     orders.venue.faults.add(rate_limited("20"))
 
