@@ -9,6 +9,9 @@ from datetime import date, timedelta
 import pytest
 from django.db import OperationalError
 
+from audit_trail.alerts import outbox
+from audit_trail.alerts.models import AlertChannel
+from audit_trail.alerts.outbox import FAILING_AFTER, known_channel, mark_failed
 from audit_trail.decisions.cancelling import cancel_outdated, cancel_pending
 from tests.audit_trail.decisions.drafts import ACCOUNT, AT, decided
 from tests.support.stations import Clock, notices, with_a_placed_order
@@ -17,6 +20,7 @@ from tests.trading.risk.asking import order
 from trading.brokers.orders import OrderStatus
 from trading.brokers.outcomes import BrokerUnavailable, NotAuthorised, UnusableReport
 from trading.conductor import dispatcher, poller
+from trading.conductor.heartbeat import FAILURES_BEFORE_A_NOTICE, Heartbeat
 from trading.conductor.poller import LATE_FOR
 from trading.conductor.work import TRIES_BEFORE_A_NOTICE, OrderWork
 from trading.risk import records
@@ -126,6 +130,33 @@ def test_a_decision_is_not_cancelled_without_what_the_gate_has_against_it(failin
 
     decision.refresh_from_db()
     assert decision.status == "pending"
+
+
+def test_a_failure_of_a_channel_that_is_not_told_of_is_not_counted(failing):
+    channel = known_channel("pager", at=AT)
+    AlertChannel.objects.filter(pk=channel.pk).update(failures=FAILING_AFTER - 1)
+    failing(outbox, "open_notice")
+
+    with pytest.raises(OperationalError):
+        mark_failed(channel, [], "nobody there", at=AT)
+
+    assert AlertChannel.objects.get().failures == FAILING_AFTER - 1
+
+
+def test_a_station_fails_no_more_with_the_beat_that_says_so(failing, monkeypatch):
+    heart, later = Heartbeat("poller", "one:1:a"), AT + timedelta(minutes=1)
+    for _ in range(FAILURES_BEFORE_A_NOTICE):
+        heart.failed(AT, ValueError("what nobody expected"))
+    failing(Heartbeat, "_write")
+    with pytest.raises(OperationalError):
+        heart.beat(later, worked=True)
+    assert notices() == [("station_failing", "poller")]
+
+    monkeypatch.undo()
+    heart.failed(later, OperationalError("the database was away"))
+    heart.beat(later, worked=True)
+
+    assert notices() == []
 
 
 # An order that is stuck is told of as long as nobody has told.

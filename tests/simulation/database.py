@@ -8,12 +8,14 @@ import os
 import sqlite3
 import tempfile
 from contextlib import closing
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, Protocol
 
 import django
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
+from tests.simulation.runs import PROJECT
+
 PACKAGES = ("config", "trading", "audit_trail", "eventstore")
 KEPT = PROJECT / ".pytest_cache" / "simulation"
 
@@ -64,8 +66,9 @@ class _InMemory:
 
 
 def _sources() -> str:
-    """A hash of all that migrations may go by, so that what was kept is of these sources and of no others."""
-    found = hashlib.sha256(f"{django.VERSION} {sqlite3.sqlite_version}".encode())
+    """A hash of all that migrations may go by, ours and others', so that what was kept is of these and of no others."""
+    installed = sorted((each.name, each.version) for each in distributions())
+    found = hashlib.sha256(f"{installed} {sqlite3.sqlite_version}".encode())
     for folder in PACKAGES:
         for file in sorted((PROJECT / folder).rglob("*.py")):
             found.update(str(file.relative_to(PROJECT)).encode() + b"\0" + file.read_bytes() + b"\0")
@@ -75,7 +78,7 @@ def _sources() -> str:
 def _keep(database: sqlite3.Connection, path: Path) -> None:
     """Keep it for the next process: to migrate takes longer than to play some stories."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    for older in path.parent.glob("*.sqlite3"):
+    for older in set(path.parent.glob("*.sqlite3")) - {path}:
         older.unlink(missing_ok=True)
     # Another process may be at it too: whichever is the last, the file is whole.
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:

@@ -21,12 +21,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import pairwise
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
-from tests.support.nursery import Child, nursery
+from tests.support.nursery import PROJECT, Child, nursery
 
 # What needs Django is imported where it is used: the program below sets it up first.
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from config.demo.steps import Step
     from tests.support.undisturbed import FromTheChain
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
 CONDUCT = ("manage.py", "conduct")
 CONDUCT_WITH_CRASH = ("-m", "tests.support.conduct_with_crash")
 START_SECONDS = 20.0

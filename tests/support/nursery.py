@@ -139,7 +139,6 @@ def _run(arguments: Sequence[str]) -> int:
         import manage
 
         sys.argv = list(arguments)
-
         return manage.main()
     option, module, *own = arguments
     assert option == "-m", arguments
