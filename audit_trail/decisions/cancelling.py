@@ -7,7 +7,8 @@ from django.db import transaction
 
 from audit_trail.decisions.drafts import TradedAccount
 from audit_trail.decisions.models import Status, TradeDecision
-from trading.risk.records import end_denials, standing_denials
+from trading.risk.records import end_denials_of
+from trading.values.symbols import Symbol
 
 OURSELVES = "hedgetrail"
 """Who cancels where no person does."""
@@ -54,5 +55,4 @@ def _cancel(row: TradeDecision, *, actor: str, reason: str, now: datetime) -> No
     """With it ends what the risk gate has against it: nobody asks the gate for it again."""
     row.cancel(at=now, actor=actor, reason=reason)
     row.save()
-    standing = standing_denials(broker=row.broker, strategy=row.strategy_name)
-    end_denials([denial for denial in standing if denial.symbol == row.symbol], now=now)
+    end_denials_of(Symbol(row.symbol), broker=row.broker, strategy=row.strategy_name, now=now)

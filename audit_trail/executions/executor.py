@@ -39,7 +39,7 @@ from trading.risk.controls import lock_controls
 from trading.risk.facts import known
 from trading.risk.gate import Allowed, Denied
 from trading.risk.reading import day_began
-from trading.risk.records import end_denials, keep_check, keep_denial, standing_denials
+from trading.risk.records import end_denials_of, keep_check, keep_denial
 from trading.risk.situation import Request
 from trading.submission.pauses import BrokerPause, pauses_for_all
 from trading.values.arithmetic import ZERO, add, plain, subtract
@@ -234,7 +234,7 @@ class Executor:
             order = self._order(wanted, fitting(size, verdict.shares), attempt, now)
             keep_check(request, verdict, client_order_id=order.client_order_id, order_id=None, now=now)
             placed = book.place(wanted, order, attempt=attempt)
-            self._end_denials(wanted, now)
+            end_denials_of(wanted.symbol, broker=self._broker.name, strategy=wanted.strategy, now=now)
         log.info("Decision placed", order=order.client_order_id, wanted=str(wanted), shares=plain(verdict.shares))
         return placed
 
@@ -301,13 +301,9 @@ class Executor:
         final = denied.rule in FINAL
         keep_denial(request, denied, now=now, again=NOT_AGAIN if final else AGAIN)
         if final:
-            self._end_denials(wanted, now)
+            end_denials_of(wanted.symbol, broker=self._broker.name, strategy=wanted.strategy, now=now)
         book.deny(wanted, denied, attempt=attempt, final=final, now=now)
         log.warning("Decision denied", wanted=str(wanted), rule=denied.rule, reason=denied.text, final=final)
-
-    def _end_denials(self, wanted: Wanted, now: datetime) -> None:
-        standing = standing_denials(broker=self._broker.name, strategy=wanted.strategy)
-        end_denials([denial for denial in standing if denial.symbol == wanted.symbol], now=now)
 
     # Sending.
 

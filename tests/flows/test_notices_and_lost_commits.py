@@ -18,8 +18,8 @@ from tests.support.stations import Clock, notices, with_a_placed_order
 from tests.support.venue import Venue
 from tests.trading.risk.asking import order
 from trading.brokers.orders import OrderStatus
-from trading.brokers.outcomes import BrokerUnavailable, NotAuthorised, UnusableReport
-from trading.conductor import dispatcher, poller
+from trading.brokers.outcomes import BrokerUnavailable, NotAuthorised, OrderRejected, UnusableReport
+from trading.conductor import dispatcher, poller, postponing
 from trading.conductor.heartbeat import FAILURES_BEFORE_A_NOTICE, Heartbeat
 from trading.conductor.poller import LATE_FOR
 from trading.conductor.work import TRIES_BEFORE_A_NOTICE, OrderWork
@@ -164,15 +164,16 @@ def test_a_station_fails_no_more_with_the_beat_that_says_so(failing, monkeypatch
 
 @pytest.mark.parametrize("when", ["sending", "polling", "looking for the last time"])
 def test_a_stuck_order_is_told_though_the_database_failed_at_the_first_telling(stations, venue, monkeypatch, when):
-    station, module = stations.poller, poller
+    station, module = stations.poller, postponing
     if when == "sending":
-        station, module = stations.dispatcher, dispatcher
+        station = stations.dispatcher
         venue.fail("find", BrokerUnavailable("not there"), times=100)
     else:
         stations.run(stations.dispatcher)
     if when == "polling":
         venue.fail("report", BrokerUnavailable("not there"), times=100)
     if when == "looking for the last time":
+        module = poller
         venue.tell(OrderStatus.CANCELLED, "1")
         stations.forward(1)
         stations.run(stations.poller)
@@ -195,3 +196,34 @@ def test_a_stuck_order_is_told_though_the_database_failed_at_the_first_telling(s
 
     assert failed == [TRIES_BEFORE_A_NOTICE]
     assert notices() == [("order_stuck", "order 1")]
+
+
+@pytest.mark.parametrize("ends", ["refused", "filled"])
+def test_of_an_order_that_ended_with_a_commit_said_to_have_failed_nobody_is_told(stations, venue, monkeypatch, ends):
+    station, module, books = stations.dispatcher, dispatcher, "record_rejection"
+    if ends == "filled":
+        stations.run(stations.dispatcher)
+        station, module, books = stations.poller, poller, "record"
+    venue.fail(
+        "find" if ends == "refused" else "report", BrokerUnavailable("not there"), times=TRIES_BEFORE_A_NOTICE - 1
+    )
+    for _ in range(TRIES_BEFORE_A_NOTICE - 1):
+        stations.forward(61)
+        stations.run(station)
+    booked = getattr(module, books)
+
+    def lost_after_it_took_effect(*arguments, **named):
+        booked(*arguments, **named)
+        raise OperationalError("could not serialize access")
+
+    if ends == "refused":
+        venue.fail("submit", OrderRejected("buying power"))
+    else:
+        venue.tell(OrderStatus.FILLED, "2")
+    monkeypatch.setattr(module, books, lost_after_it_took_effect)
+    stations.forward(61)
+    with pytest.raises(OperationalError):
+        station.run_once(now=stations.clock())
+
+    assert stations.only_order().has_ended
+    assert notices() == []

@@ -208,9 +208,9 @@ def before_the_next_look(crash: Crash) -> None:
 
 def before_trying_again(crash: Crash) -> None:
     """An order could not be sent, or its outcome is unknown, and when to try again is not noted."""
-    from trading.conductor import dispatcher
+    from trading.conductor import postponing
 
-    before(dispatcher, "try_again", crash)
+    before(postponing, "try_again", crash)
 
 
 def events_refused(crash: Crash) -> None:

@@ -14,6 +14,7 @@ from trading.brokers.outcomes import BrokerUnavailable
 from trading.brokers.port import Broker
 from trading.conductor.about import about_order
 from trading.conductor.known_orders import OtherOrders, is_resolved, linked
+from trading.conductor.postponing import postpone
 from trading.conductor.processes import process_name
 from trading.conductor.reports import (
     record,
@@ -23,9 +24,8 @@ from trading.conductor.reports import (
     request_of,
     stop_for_the_operator,
 )
-from trading.conductor.work import claim, due, give_back, is_to_be_told, left_to_others, look_again_at, try_again
+from trading.conductor.work import claim, due, give_back, left_to_others, look_again_at
 from trading.ledger.book import Ledger
-from trading.notices.models import open_notice
 from trading.offchain_order.aggregate import OffchainOrder, OrderState
 from trading.offchain_order.commands import StartSubmission
 from trading.submission.pauses import is_paused, pause, pauses_for_all, resume_calls
@@ -35,7 +35,6 @@ from trading.values.identifiers import OrderId
 
 log = structlog.get_logger(__name__)
 
-LONGEST_WAIT = timedelta(minutes=1)
 # Placed, being sent, or unknown: not submitted as far as we know.
 STATES = (OrderState.PLACED, OrderState.SENDING, OrderState.UNKNOWN)
 
@@ -87,11 +86,11 @@ class Dispatcher:
                     until = pause(self._broker.name, outage, now=now)
                     log.warning("Broker takes no calls for now", broker=self._broker.name, until=until.isoformat())
                     break
-                self._postpone(order, f"{type(outage).__name__}: {outage}", now)
+                postpone(self._ledger, order, f"{type(outage).__name__}: {outage}", now=now)
             except Exception as error:  # each order by itself; the station fails after all had their turn
                 with about_order(order):
                     log.exception("Order can't be dispatched", order=order.order_id, symbol=order.symbol)
-                self._postpone(order, f"{type(error).__name__}: {error}", now)
+                postpone(self._ledger, order, f"{type(error).__name__}: {error}", now=now)
                 failure = error
             else:
                 resume_calls(self._broker.name, now=now)
@@ -110,7 +109,7 @@ class Dispatcher:
         try:
             outcome = self._submitter.submit(request, now=now)
         except AlreadyOnTheWay as alike:
-            self._postpone(order, str(alike), now)
+            postpone(self._ledger, order, str(alike), now=now)
             return
         except KnownByNow as known:
             log.info("Order known by now", order=order.order_id, symbol=order.symbol, reason=str(known))
@@ -142,30 +141,18 @@ class Dispatcher:
                 return True
             case InDoubt(reason=reason, tell=tell):
                 record_unknown(self._ledger, order, reason, now=now, actor=self.name)
-                self._postpone(order, reason, now, tell=tell)
+                postpone(self._ledger, order, reason, now=now, tell=tell)
                 return False
             case ForTheOperator(reason=reason):
                 stop_for_the_operator(self._ledger, order, reason, now=now, actor=self.name)
-                self._postpone(order, reason, now)
+                postpone(self._ledger, order, reason, now=now)
                 return False
 
     def _record(self, order: OffchainOrder, report: OrderReport, now: datetime) -> bool:
         stands = record(self._ledger, order, report, now=now, actor=self.name)
         if stands.state is OrderState.UNKNOWN:
-            self._postpone(order, stands.reason or "unknown", now)
+            postpone(self._ledger, order, stands.reason or "unknown", now=now)
             return False
         look_again_at(order.order_id, at=now + self._poll_after)
         log.info("Order submitted", order=order.order_id, symbol=order.symbol, broker_order=report.broker_order_id)
         return True
-
-    def _postpone(self, order: OffchainOrder, reason: str, now: datetime, *, tell: bool = False) -> None:
-        tries = try_again(order.order_id, reason, now=now, longest=LONGEST_WAIT)
-        log.warning("Order not dispatched yet", order=order.order_id, symbol=order.symbol, tries=tries, reason=reason)
-        if tell or is_to_be_told(order.order_id, tries):
-            open_notice(
-                "order_stuck",
-                f"order {order.order_id}",
-                f"order {order.order_id} ({order.side} {order.symbol}) could not be submitted {tries} times: {reason}. "
-                "It is tried again under the same id; look whether the broker can be reached",
-                at=now,
-            )

@@ -19,7 +19,7 @@ from trading.notices.models import close_notice, open_notice
 from trading.position.aggregate import HedgeDue, Position
 from trading.risk.checking import Gate
 from trading.risk.gate import Denied, Verdict
-from trading.risk.records import Denial, end_denials, keep_denial, standing_denials
+from trading.risk.records import Denial, end_denials, end_denials_of, keep_denial, standing_denials
 from trading.risk.rules import Rule
 from trading.risk.scopes import HEDGE
 from trading.risk.situation import Request
@@ -175,7 +175,7 @@ class Hedger:
                 self._deny(request, verdict, now)
                 return None
             order = place(step, request, verdict, cause="set" if position.adjusted else None, now=now)
-            end_denials([denial for denial in self.denials() if denial.symbol == symbol], now=now)
+            end_denials_of(symbol, broker=self._broker.name, strategy=HEDGE, now=now)
             close_notice("stray_order", symbol, at=now)
         log.info(
             "Hedge placed",

@@ -15,6 +15,7 @@ from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, UnusableRep
 from trading.brokers.port import Broker
 from trading.conductor.about import about_order
 from trading.conductor.listed import Reports, reports_in_lists
+from trading.conductor.postponing import postpone
 from trading.conductor.reports import record, record_unknown
 from trading.conductor.work import due, forget_work, is_to_be_told, look_again_at, overdue, try_again
 from trading.ledger.book import Ledger
@@ -25,7 +26,6 @@ from trading.submission.pauses import is_paused, pause, pauses_for_all, resume_c
 log = structlog.get_logger(__name__)
 
 STATES = (OrderState.SUBMITTED, OrderState.PARTIALLY_FILLED, OrderState.UNKNOWN)
-LONGEST_WAIT = timedelta(minutes=1)
 # So long after its end an order is still asked about, now and then, and once more after that: a fill may be reported
 # late, also while we were down.
 LATE_FOR = timedelta(minutes=30)
@@ -76,11 +76,11 @@ class Poller:
                 if pauses_for_all(outage):
                     self._unavailable(orders[place:], outage, now)
                     break
-                self._postpone(order, f"{type(outage).__name__}: {outage}", now)
+                postpone(self._ledger, order, f"{type(outage).__name__}: {outage}", now=now)
             except Exception as error:  # each order by itself; the station fails after all had their turn
                 with about_order(order):
                     log.exception("Order can't be polled", order=order.order_id, symbol=order.symbol)
-                self._postpone(order, f"{type(error).__name__}: {error}", now)
+                postpone(self._ledger, order, f"{type(error).__name__}: {error}", now=now)
                 failure = error
             else:
                 resume_calls(self._broker.name, now=now)
@@ -115,7 +115,7 @@ class Poller:
             return
         stands = record(self._ledger, order, report, now=now, actor=self.name)
         if stands.state is OrderState.UNKNOWN:
-            self._postpone(order, stands.reason or "unknown", now)
+            postpone(self._ledger, order, stands.reason or "unknown", now=now)
             return
         if _ended_long_ago(stands, now):
             forget_work(order.order_id)
@@ -151,7 +151,7 @@ class Poller:
             return
         if order.is_open:
             record_unknown(self._ledger, order, reason, now=now, actor=self.name)
-        self._postpone(order, reason, now, tell=tell)
+        postpone(self._ledger, order, reason, now=now, tell=tell)
 
     def _last_look_told_nothing(
         self, order: OffchainOrder, reason: str, now: datetime, *, may_be_read_later: bool
@@ -159,16 +159,17 @@ class Poller:
         """A last look is one that was answered: it is tried again for a day, unless the broker has let the order go."""
         log.warning("Last look at an order told nothing", order=order.order_id, reason=reason)
         tries = try_again(order.order_id, reason, now=now, longest=ASK_LATE_EVERY) if may_be_read_later else 0
-        if not may_be_read_later or tries >= MOST_LATE_TRIES:
+        gives_up = not may_be_read_later or tries >= MOST_LATE_TRIES
+        if gives_up:
             forget_work(order.order_id)
         if is_to_be_told(order.order_id, tries):
+            goes_on = "It is not asked for again" if gives_up else "It is asked for again, for a day"
             open_notice(
                 "order_stuck",
                 f"order {order.order_id}",
                 f"order {order.order_id} ({order.side} {order.symbol}) has ended as {order.state}, and whether "
-                f"anything was filled after that is not known after {tries} tries: {reason}. It is asked for again, "
-                f"for a day. Look at it at the broker; `manage.py recheck_order {order.order_id} --reason …` asks at "
-                "once",
+                f"anything was filled after that is not known after {tries} tries: {reason}. {goes_on}. Look at it at "
+                f"the broker; `manage.py recheck_order {order.order_id} --reason …` asks at once",
                 at=now,
             )
 
@@ -187,19 +188,7 @@ class Poller:
             log.warning("Broker takes no calls for now", broker=self._broker.name, until=until.isoformat())
             return
         for order in orders:
-            self._postpone(order, f"{type(outage).__name__}: {outage}", now)
-
-    def _postpone(self, order: OffchainOrder, reason: str, now: datetime, *, tell: bool = False) -> None:
-        tries = try_again(order.order_id, reason, now=now, longest=LONGEST_WAIT)
-        log.warning("Order not polled", order=order.order_id, symbol=order.symbol, tries=tries, reason=reason)
-        if order.is_open and (tell or is_to_be_told(order.order_id, tries)):
-            open_notice(
-                "order_stuck",
-                f"order {order.order_id}",
-                f"the broker could not be asked about order {order.order_id} ({order.side} {order.symbol}) "
-                f"{tries} times: {reason}. It is asked again; no second order of {order.symbol} is placed meanwhile",
-                at=now,
-            )
+            postpone(self._ledger, order, f"{type(outage).__name__}: {outage}", now=now)
 
 
 def _ended_long_ago(order: OffchainOrder, now: datetime) -> bool:

@@ -58,8 +58,9 @@ class LegacyMemory:
         found = rows.first()
         return None if found is None else OrderId(found)
 
-    def order(self, order: OrderId) -> OffchainOrder | None:
-        row = OffchainTrade.objects.filter(id=order).first()
+    def order(self, order: OrderId, *, locked: bool = False) -> OffchainOrder | None:
+        rows = OffchainTrade.objects.select_for_update() if locked else OffchainTrade.objects
+        row = rows.filter(id=order).first()
         return None if row is None else order_view.state_of(row, order_id=row.id)
 
     def order_named(self, client_order_id: ClientOrderId) -> OffchainOrder | None:

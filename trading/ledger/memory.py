@@ -71,8 +71,8 @@ class Memory(Protocol):
         """The number of a symbol's open order, whatever its position says of it."""
         ...
 
-    def order(self, order: OrderId) -> OffchainOrder | None:
-        """One order, if there is one of this number."""
+    def order(self, order: OrderId, *, locked: bool = False) -> OffchainOrder | None:
+        """One order, if there is one of this number; `locked`, it stays as it is until the transaction ends."""
         ...
 
     def order_named(self, client_order_id: ClientOrderId) -> OffchainOrder | None:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from eventstore.handling import load_many
 from eventstore.locks import lock_streams
-from eventstore.store import Draft, append
+from eventstore.store import Draft
 from trading.ledger.backlog import waiting_events
 from trading.ledger.memory import AnyAggregate, Entry, Held
 from trading.offchain_order import view as order_view
@@ -47,7 +47,9 @@ class StreamMemory:
         found = rows.values_list("execution_id", flat=True).first()
         return None if found is None else OrderId(found)
 
-    def order(self, order: OrderId) -> OffchainOrder | None:
+    def order(self, order: OrderId, *, locked: bool = False) -> OffchainOrder | None:
+        if locked:
+            lock_streams(OffchainOrder.aggregate_type, [str(order)])
         row = OffchainOrderView.objects.filter(execution_id=order).first()
         return None if row is None else order_view.state_of(row, order_id=row.execution_id)
 
@@ -94,8 +96,3 @@ def drafts(entries: Sequence[Entry]) -> list[Draft]:
     return [
         Draft(entry.aggregate.aggregate_type, entry.id, entry.version, entry.event, entry.metadata) for entry in entries
     ]
-
-
-def write(entries: Sequence[Entry], *, at: datetime) -> None:
-    """Append a step's events; the views follow in the same transaction."""
-    append(drafts(entries), at=at)

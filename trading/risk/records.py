@@ -150,6 +150,12 @@ def end_denials(denials: Collection[Denial], *, now: datetime) -> None:
                 close_notice(NOTICE, subject, at=now)
 
 
+def end_denials_of(symbol: Symbol, *, broker: str, strategy: str, now: datetime) -> None:
+    """Nothing that a strategy wants of a symbol stands before the gate any more."""
+    standing = standing_denials(broker=broker, strategy=strategy)
+    end_denials([denial for denial in standing if denial.symbol == symbol], now=now)
+
+
 def _tell(denial: Denial, again: str, now: datetime) -> None:
     rule = Rule(denial.rule)
     if rule.times_before_a_notice is None or denial.times < rule.times_before_a_notice:

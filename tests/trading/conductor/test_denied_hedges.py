@@ -87,7 +87,7 @@ def test_beside_each_order_it_is_kept_why_it_was_let_through(mode):
 
 def test_an_order_and_its_check_are_one_commit(monkeypatch):
     stations, _ = short_of()
-    monkeypatch.setattr("trading.conductor.hedger.end_denials", lambda denials, now: 1 / len(denials))
+    monkeypatch.setattr("trading.conductor.hedger.end_denials_of", lambda *symbol, **strategy: 1 / 0)
 
     stations.hedger._ready = lambda now: [AAPL]
     with pytest.raises(ZeroDivisionError):
