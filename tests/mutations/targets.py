@@ -38,6 +38,13 @@ TARGETS: dict[str, list[str]] = {
         "tests/trading/conductor/test_poll_times.py",
         "tests/trading/conductor/test_telling.py",
     ],
+    "trading/conductor/postponing.py": [
+        "tests/trading/conductor/test_postponing.py",
+        "tests/trading/conductor/test_telling.py",
+        "tests/trading/conductor/test_dispatcher.py",
+        "tests/trading/conductor/test_poller.py",
+        "tests/flows/test_notices_and_lost_commits.py",
+    ],
     "trading/ledger/book.py": [
         "tests/trading/ledger/test_book.py",
         f"{STEP}::test_an_error_in_the_body_takes_the_whole_step_back",

@@ -205,10 +205,10 @@ class Stations:
         return [f"{order.side} {order.requested_shares} {order.symbol}" for order in self.orders(symbol)]
 
 
-def with_a_placed_order(broker: Broker, clock: Clock) -> Stations:
+def with_a_placed_order(broker: Broker, clock: Clock, **options: Any) -> Stations:
     """Stations that placed an order to buy 2 AAPL, and have not sent it."""
     know_tokens("tAAPL")
-    stations = Stations(clock=clock, broker=broker)
+    stations = Stations(clock=clock, broker=broker, **options)
     stations.fill(log_of(take("SELL", "2.5", "tAAPL", usdc="500"), block=FIRST_BLOCK))
     stations.run(stations.hedger)
     return stations
