@@ -28,6 +28,7 @@ TARGETS: dict[str, list[str]] = {
         "tests/trading/conductor/test_refresher.py",
     ],
     "trading/conductor/dispatcher.py": [
+        "tests/trading/conductor/test_dispatching.py",
         "tests/trading/conductor/test_dispatcher.py",
         "tests/trading/conductor/test_unnamed_orders.py",
         "tests/trading/conductor/test_beside_decisions.py",
