@@ -1,6 +1,6 @@
 """Each invariant of the audit trail fires: on a day that was really fetched, decided and traded, broken in one way."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -249,6 +249,41 @@ def test_an_order_that_was_sent_before_it_was_committed_is_told():
     assert found.invariant == "nothing_is_sent_unmeant"
     assert COMMITTED.fullmatch(found.expected)[1] == row.placed_at.isoformat()
     assert found.found == sent.isoformat()
+
+
+def sent_at(call: ApiCallLog, at: datetime) -> None:
+    sql("UPDATE api_call_logs SET sent_at = %s, ended_at = %s WHERE id = %s", at, at, call.pk)
+    for payload in (call.request_payload_id, call.response_payload_id):
+        sql("UPDATE api_payloads SET captured_at = %s WHERE id = %s", at, payload)
+
+
+@pytest.fixture
+def sent_after_its_end() -> str:
+    """An order that was filled and, as the calls have it, sent two minutes later. Its name."""
+    row = executed()
+    sent_at(
+        ApiCallLog.objects.get(purpose="submit", reference=row.client_order_id), row.ended_at + timedelta(minutes=2)
+    )
+    return row.client_order_id
+
+
+def test_an_order_that_was_first_sent_after_its_end_is_told(sent_after_its_end):
+    assert "nothing_is_sent_unmeant" in names(look())
+
+
+def test_one_that_had_left_before_may_be_sent_again_until_its_end_at_the_broker_is_heard_of(sent_after_its_end):
+    earlier = ApiCallLog.objects.filter(purpose="submit", http_status_code=422)[0]
+    sql("UPDATE api_call_logs SET reference = %s WHERE id = %s", sent_after_its_end, earlier.pk)
+    sent_at(earlier, TradeExecution.objects.get(client_order_id=sent_after_its_end).placed_at)
+    assert "nothing_is_sent_unmeant" not in names(look())
+
+    # Where the broker has no id for it, its end is our own word.
+    sql(
+        "UPDATE trade_executions SET broker_order_id = NULL, status = 'failed', filled_shares = '0' "
+        "WHERE client_order_id = %s",
+        sent_after_its_end,
+    )
+    assert "nothing_is_sent_unmeant" in names(look())
 
 
 def test_a_decision_of_whose_order_nobody_knows_is_told():
