@@ -26,6 +26,7 @@ CANCEL = "cancel"
 """What adapters call the one call that cancels an order."""
 
 
+NOT_THERE = 404
 TAKEN = {"http_status_code__gte": 200, "http_status_code__lt": 300}
 
 
@@ -104,8 +105,8 @@ class _Meant(NamedTuple):
 def nothing_is_sent_unmeant(look: Look) -> Iterator[Wrong]:
     """An order was sent only after its intent was committed, not after its end, and under no kill switch.
 
-    One that left before its end, and of which no answer came, is sent again under the same id while we have not heard
-    of its end: a list that lags behind does not show it. The broker takes that for the order that it had.
+    One that left before its end, and of which the broker said nothing but that it does not have it, is sent again under
+    the same id: what tells us that lags behind. The broker takes it for the order that it had.
 
     It goes by what clocks told: a row of a call and one of an order have no order but their times. Where the clock of
     who sends is put back between the two, or is behind that of another process that placed the order, an order is told
@@ -133,8 +134,11 @@ def _overslept(call: ApiCallLog, order: _Meant) -> datetime | None:
     """The end of an order after which it should not have been sent any more."""
     if order.ended_at is None or call.sent_at <= (latest := order.ended_at + CLOCK_SKEW):
         return None
-    before = ApiCallLog.objects.filter(purpose=SUBMIT, reference=order.name, sent_at__lte=latest)
-    return None if order.is_known_there and before.exists() else order.ended_at
+    before = ApiCallLog.objects.filter(reference=order.name, pk__lt=call.pk).order_by("-pk")
+    had_left = before.filter(purpose=SUBMIT, sent_at__lte=latest).exists()
+    asked = before.exclude(purpose=SUBMIT).values_list("http_status_code", flat=True).first()
+    is_news = order.is_known_there and had_left and asked == NOT_THERE and not before.filter(**TAKEN).exists()
+    return None if is_news else order.ended_at
 
 
 def _meant(look: Look, names: set[str]) -> Iterator[_Meant]:

@@ -51,8 +51,8 @@ class Blockchain:
         return self.forks.net(symbol)
 
     def _view(self, mood: Mood) -> View:
-        if mood.former is not None:
-            return self.forks.former[mood.former]
+        if mood.former is not None and self.forks.was_left_lately(former := self.forks.former[mood.former]):
+            return former
         return self.forks.view(behind=mood.behind)
 
     def _chance(self, number: int) -> random.Random:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from itertools import takewhile
 from typing import Any
 
 from tests.simulation.emissions import Becomes, Transaction, is_listed
@@ -17,7 +18,9 @@ from trading.values.arithmetic import ZERO, add
 
 FIRST_HEAD = FIRST_BLOCK + 40
 LONGEST_REORG_SECONDS = 3_000
-"""What is older than an hour is taken for final: deeper than this no chain goes back here."""
+"""What is older than an hour is taken for final: deeper than this no chain goes back here, and none seems to where a
+node goes to a fork that was left, or comes back from it.
+"""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,12 @@ class Fork:
         kept = sum(start < number for start in self.starts)
         below = {block: them for block, them in self.transactions.items() if block < number}
         return Fork((*self.starts[:kept], number), (*self.salts[:kept], salt), below | transactions)
+
+    def parts_from(self, other: "Fork") -> int:
+        """The first block that the two do not share."""
+        lines = [list(zip(fork.starts, fork.salts, strict=True)) for fork in (self, other)]
+        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(*lines, strict=False)))
+        return min(start for line in lines for start, _ in line[shared:])
 
 
 @dataclass(frozen=True)
@@ -140,6 +149,11 @@ class Forks:
                     there.insert(chance.randint(0, len(there)), transaction)
         salt = f"fork {len(self.former)}"
         self.fork = self.fork.replaced_from(start, salt, {number: tuple(them) for number, them in placed.items()})
+
+    def was_left_lately(self, former: View) -> bool:
+        """Tell whether no block older than any reorg is deep would be another, seen from there or from here."""
+        parted = self._time_of(former.fork.parts_from(self.fork))
+        return self._clock().timestamp() - parted <= LONGEST_REORG_SECONDS
 
     def net(self, symbol: str) -> Decimal:
         """What was bought less what was sold in the blocks that stand."""
