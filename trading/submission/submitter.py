@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from trading.brokers.orders import CLOCK_SKEW, OrderReport, OrderRequest, same_order
+from trading.brokers.orders import OrderReport, OrderRequest, same_order
 from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, OrderRejected, OutcomeUnknown, UnusableReport
 from trading.brokers.port import Broker
 from trading.submission.absence import forget_absence, note_absence
@@ -22,6 +22,9 @@ from trading.values.sides import Side
 
 AHEAD = timedelta(minutes=1)
 """A broker's clock may run before ours by this much."""
+
+REPLACED_WITHIN = timedelta(days=1)
+"""An order that took the place of an earlier one goes by the earlier one's name where both are listed."""
 
 NEVER_HAD = "Stale execution timeout"
 """The reason of an order that the broker, asked for it, never had."""
@@ -144,7 +147,8 @@ class Submitter:
             and (report := self._named(request, BrokerOrderId(sending.named_id))) is not None
         ):
             return AtTheBroker(report)
-        listed = self._broker.orders(since=request.created_at - CLOCK_SKEW, until=now + AHEAD)
+        listed = self._broker.orders(since=request.created_at - REPLACED_WITHIN, until=now + AHEAD)
+        # Those that were entered before ours was meant are no match, whatever took their place since.
         alike = [report for report in listed if same_order(request, report) is None]
         known = self._linked([report.broker_order_id for report in alike])
         # One that was rejected there is ours all the same: it was sent, and this is what became of it.

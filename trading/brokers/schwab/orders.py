@@ -19,7 +19,16 @@ from trading.brokers.outcomes import (
 from trading.brokers.port import Clock
 from trading.brokers.recording import Reference
 from trading.brokers.schwab.accounts import SchwabAccount
-from trading.brokers.schwab.answers import Json, Unreadable, object_of, order_json_of, refusal, told, unpacked
+from trading.brokers.schwab.answers import (
+    Json,
+    Unreadable,
+    instant_of,
+    object_of,
+    order_json_of,
+    refusal,
+    told,
+    unpacked,
+)
 from trading.brokers.schwab.listing import LISTED_FOR, OrderList
 from trading.brokers.schwab.placing import order_json, order_taken
 from trading.brokers.schwab.replacements import newest_report
@@ -97,9 +106,17 @@ class SchwabOrders:
         return _oldest_first([report for report in reports if not report.status.is_end])
 
     def entered(self, *, since: datetime, until: datetime) -> list[OrderReport]:
+        """List the orders entered in a span. One that was replaced goes by its first name and time, once, as in report.
+
+        Under the newest name an order of ours would be taken for one of which nobody knows yet.
+        """
         rows = self._list.entered(since, until, purpose="orders")
-        reports = [self._newest(row) for row in self._plain(rows)]
-        return _oldest_first(list({report.broker_order_id: report for report in reports}.values()))
+        names: dict[BrokerOrderId, list[OrderReport]] = {}
+        for row in self._plain(rows):
+            newest = self._newest(row)
+            own = {"broker_order_id": number_of_order(row), "submitted_at": instant_of(row, "enteredTime")}
+            names.setdefault(newest.broker_order_id, []).append(msgspec.structs.replace(newest, **own))
+        return _oldest_first([_oldest_first(reports)[0] for reports in names.values()])
 
     def _newest(self, raw: Json) -> OrderReport:
         return newest_report(raw, look_up=self._look_up, entered=self._entered_around)

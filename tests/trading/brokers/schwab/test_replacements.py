@@ -1,11 +1,14 @@
 """Replacements: an order that somebody replaced at Schwab is followed, or stops us."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from tests.trading.brokers.schwab.schwab_json import AT, ORDERS, executions, filled, leg, order
 from trading.brokers.orders import OrderStatus
 from trading.brokers.outcomes import UnusableReport
 
+ENTERED = datetime(2025, 11, 20, 16, 0, 1, tzinfo=UTC)
 CLOSED = "2025-11-20T16:10:00+0000"
 
 
@@ -125,9 +128,15 @@ def test_orders_that_replace_each_other_in_a_ring_stop_us(broker, httpserver):
         broker.report("10")
 
 
-def test_a_replaced_order_in_a_list_is_its_replacement_and_listed_once(broker, httpserver):
-    newer = order(11, enteredTime=CLOSED)
+def test_a_replaced_order_in_a_list_is_listed_once_under_its_first_name_and_time_as_its_newest_stands(
+    broker, httpserver
+):
+    newest = filled(12, enteredTime="2025-11-20T16:20:00+0000")
+    newer = replaced(11, enteredTime=CLOSED, closeTime="2025-11-20T16:20:00+0000", replacingOrderCollection=[newest])
     older = replaced(replacingOrderCollection=[newer])
-    answers(httpserver, older, newer, listed=[newer, older])
+    answers(httpserver, older, newer, newest, listed=[newest, newer, older])
 
-    assert [report.broker_order_id for report in broker.orders(since=AT, until=AT)] == ["11"]
+    (report,) = broker.orders(since=AT, until=AT)
+
+    assert (report.broker_order_id, report.status, report.filled_shares) == ("10", OrderStatus.FILLED, 4)
+    assert report.submitted_at == ENTERED
