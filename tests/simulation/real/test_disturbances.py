@@ -1,6 +1,7 @@
 """Real processes, disturbed once in each way: all comes to rest by itself, and nothing is lost or made twice.
 
-They run where REAL_PROCESSES is set, and not with all tests: docs/simulation.md tells which of them have passed.
+A kill runs with all tests. The others take minutes, and run where REAL_PROCESSES is set: docs/simulation.md tells which
+of them have passed.
 """
 
 import os
@@ -35,7 +36,6 @@ from trading.values.sides import Side
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(900),
-    pytest.mark.skipif(not os.environ.get("REAL_PROCESSES"), reason="it runs where REAL_PROCESSES is set"),
 ]
 
 SEED = 20261127
@@ -43,6 +43,7 @@ LEASE_SECONDS = 3
 FAR_OFF_SECONDS = 45.0
 REST_SECONDS = 150
 TRIES, NOTICED_SECONDS = 5, 15.0
+when_asked = pytest.mark.skipif(not os.environ.get("REAL_PROCESSES"), reason="it runs where REAL_PROCESSES is set")
 on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="a server is what is restarted")
 
 
@@ -167,6 +168,7 @@ def test_who_is_killed_comes_back_and_all_is_as_if_nothing_had_been(world):
     assert_all_is_well(world)
 
 
+@when_asked
 def test_who_stood_still_for_longer_than_its_lease_writes_nothing_that_another_one_wrote(world):
     # It is not always met between taking the lease and storing what it read: then there is nothing that it would write.
     for number in range(TRIES):
@@ -204,6 +206,7 @@ def stood_still(world: World) -> Member | None:
     return None
 
 
+@when_asked
 def test_a_clock_that_is_put_forward_and_back_costs_nothing_but_the_lease(world):
     trade(world, 3)
     soon(lambda: holder(world) is not None)
@@ -223,6 +226,7 @@ def test_a_clock_that_is_put_forward_and_back_costs_nothing_but_the_lease(world)
     assert_all_is_well(world)
 
 
+@when_asked
 def test_ways_that_are_cut_fall_silent_or_lose_answers_are_gone_again_when_they_are_mended(world):
     for way in (Way.CUT, Way.ANSWERLESS):
         before = [warnings(member) for member in world.crew.members]
@@ -248,6 +252,7 @@ def test_ways_that_are_cut_fall_silent_or_lose_answers_are_gone_again_when_they_
     assert_all_is_well(world)
 
 
+@when_asked
 def test_a_node_that_comes_back_with_a_lower_head_and_goes_on_elsewhere_takes_fills_with_it(world):
     trade(world, 4)
     read(world)
@@ -266,6 +271,7 @@ def test_a_node_that_comes_back_with_a_lower_head_and_goes_on_elsewhere_takes_fi
     assert fills > 0
 
 
+@when_asked
 def test_a_disk_that_is_full_stops_what_is_written_until_there_is_room(small_world):
     world, server = small_world, small_world.server
     trade(world, 4)
@@ -289,6 +295,7 @@ def is_without_room(member: Member) -> bool:
     return any(member.said(words) for words in ("disk is full", "No space left", "OperationalError"))
 
 
+@when_asked
 @on_postgresql
 def test_a_server_that_is_restarted_under_load_is_found_again(small_world):
     world = small_world
