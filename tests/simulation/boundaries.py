@@ -2,9 +2,10 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 import httpx2
@@ -24,7 +25,10 @@ class Died(BaseException):
 
 
 class Boundaries:
-    """Stops the turn under way at the place that was drawn for it, if it comes to that place."""
+    """Stops the turn under way at the place that was drawn for it, if it comes to that place.
+
+    Who dies there is dead for good: what unwinds its turn writes nothing and calls nobody, as after a kill -9.
+    """
 
     def __init__(self, meanwhile: Callable[[Stop], None]) -> None:
         """`meanwhile` is what happens while a process is held up."""
@@ -34,6 +38,18 @@ class Boundaries:
         # Where a test takes all back, its own transaction is around everything.
         self._outer = len(connection.atomic_blocks)
         self.deaths = self.waits = 0
+        self._living: list[Hashable] = []
+        self._dead: set[Hashable] = set()
+
+    @contextmanager
+    def living(self, process: Hashable) -> Iterator[None]:
+        """Be a process, of a name that no other ever has, until its turn or its command is over."""
+        self._living.append(process)
+        try:
+            with connection.execute_wrapper(self._only_the_living):
+                yield
+        finally:
+            self._living.pop()
 
     @contextmanager
     def armed(self, stop: Stop | None) -> Iterator[None]:
@@ -49,8 +65,9 @@ class Boundaries:
         finally:
             self._stop, self._left = before
 
-    def reached(self, place: Place) -> None:
+    def reached(self, place: StrEnum) -> None:
         """Tell that the turn under way is at a place."""
+        self.refuse_the_dead()
         stop = self._stop
         if stop is None or stop.place is not place:
             return
@@ -60,12 +77,23 @@ class Boundaries:
         self._stop = None
         if stop.dies:
             self.deaths += 1
+            self._dead.add(self._living[-1])
             raise Died(f"{stop.place} {stop.nth}")
         self.waits += 1
         self._meanwhile(stop)
 
+    def refuse_the_dead(self) -> None:
+        if self._living and self._living[-1] in self._dead:
+            raise Died("it is dead")
+
     def is_within_a_transaction(self) -> bool:
         return len(connection.atomic_blocks) > self._outer
+
+    def _only_the_living(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        # The connection of who died takes back by itself what was not committed.
+        if not sql.startswith(("ROLLBACK", "RELEASE")):
+            self.refuse_the_dead()
+        return execute(sql, params, many, context)
 
     def _statement(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         if self._stop is not None and self._may_stop(self._stop, sql):

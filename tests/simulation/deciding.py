@@ -22,12 +22,12 @@ from audit_trail.executions.models import TradeExecution
 from audit_trail.ingestion.models import DataIngestionRun
 from config.decisions import wired_decisions
 from config.wiring import stations_without_a_chain
-from tests.simulation.boundaries import Died, Weather
+from tests.simulation.boundaries import Boundaries, Died, Weather
 from tests.simulation.database_troubles import Troubles
 from tests.simulation.deciding_settling import DecidingSettling
 from tests.simulation.deciding_sources import Sources
 from tests.simulation.deciding_story import AtTheSource, DecidingStory, Published, Run, Sending, Thrown, Wish, Wishing
-from tests.simulation.deciding_surroundings import BROKER_URL, Lives, Machines, surrounded
+from tests.simulation.deciding_surroundings import BROKER_URL, Machines, surrounded
 from tests.simulation.judge_decisions import DecisionsJudge
 from tests.simulation.scene import Outcome, Scene, Tell, say_nothing
 from tests.simulation.stage import FaultsOfEachCall, InThisProcess, Stage
@@ -54,7 +54,7 @@ class DecidingPlay(Scene):
     def __init__(self, story: DecidingStory, stage: Stage, clock: Clock, venue: Any, tell: Tell) -> None:
         super().__init__(story, clock, venue, tell)
         self.story, self.stage = story, stage
-        self.boundaries = Lives(self._meanwhile)
+        self.boundaries = Boundaries(self._meanwhile)
         self.machines = Machines(self.boundaries)
         self.weather = Weather(story.seed, clock.forward)
         self.troubles = Troubles()

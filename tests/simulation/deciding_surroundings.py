@@ -13,13 +13,11 @@ from typing import Any
 from unittest import mock
 
 import httpx2
-from django.db import connection
 
 from config.venues.alpaca import AlpacaVenue
 from config.venues.quiver import QuiverVenue
-from tests.simulation.boundaries import Boundaries, Died
+from tests.simulation.boundaries import Boundaries
 from tests.simulation.deciding_story import DecidingStory
-from tests.simulation.story import Stop
 from tests.support.stations import Clock
 from trading.brokers.http import BrokerHttp
 from trading.conductor import processes
@@ -33,7 +31,7 @@ _MAKE_HTTP = BrokerHttp.__init__
 class Machines:
     """The machines that commands run on, and the processes that are alive there."""
 
-    def __init__(self, boundaries: "Lives") -> None:
+    def __init__(self, boundaries: Boundaries) -> None:
         self._boundaries = boundaries
         self._at_work: list[tuple[int, int]] = []
         self._begun = 0
@@ -68,42 +66,6 @@ class Machines:
         """Tell whether a process is there, as the signal 0 does."""
         if pid not in {number for _, number in self._at_work}:
             raise ProcessLookupError(pid)
-
-
-class Lives(Boundaries):
-    """Boundaries of processes that die for good: what unwinds a command that is dead does nothing any more."""
-
-    def __init__(self, meanwhile: Callable[[Stop], None]) -> None:
-        super().__init__(meanwhile)
-        self._living: list[int] = []
-        self._dead: set[int] = set()
-
-    @contextmanager
-    def living(self, process: int) -> Iterator[None]:
-        self._living.append(process)
-        try:
-            with connection.execute_wrapper(self._only_the_living):
-                yield
-        finally:
-            self._living.remove(process)
-
-    def reached(self, place: Any) -> None:
-        self.refuse_the_dead()
-        try:
-            super().reached(place)
-        except Died:
-            self._dead.add(self._living[-1])
-            raise
-
-    def refuse_the_dead(self) -> None:
-        if self._living and self._living[-1] in self._dead:
-            raise Died("it is dead")
-
-    def _only_the_living(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        # The connection of who died takes back by itself what was not committed.
-        if not sql.startswith(("ROLLBACK", "RELEASE")):
-            self.refuse_the_dead()
-        return execute(sql, params, many, context)
 
 
 @contextmanager

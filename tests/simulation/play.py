@@ -175,9 +175,10 @@ class Play(Scene):
         self._under_way += 1
         if stop is not None:
             self._held_up = process
+        ours = self.process(process)
         try:
-            with self.boundaries.armed(stop), self.troubles.armed(trouble):
-                worked = self.process(process).turn(station, now=self.clock())
+            with self.boundaries.living(ours.life), self.boundaries.armed(stop), self.troubles.armed(trouble):
+                worked = ours.turn(station, now=self.clock())
         except Died:
             self._processes.pop(process)
             worked = True
@@ -308,6 +309,7 @@ class Play(Scene):
     # What happens inside a turn.
 
     def _see(self, call: Outgoing) -> None:
+        self.boundaries.refuse_the_dead()
         # Without the port, which is another each time.
         path = call.url.removeprefix(self.setting.stage.url)
         self.told(f"{call.method} {path} for {call.reference.order or call.reference.purpose}")

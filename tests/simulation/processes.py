@@ -131,6 +131,7 @@ class Process(Stations):
         # A stand-in for Schwab calls its account neither paper nor real.
         paper = True if story.broker is BrokerName.ALPACA else None
         setting.begun[number] += 1
+        self.life = (number, setting.begun[number])
         holder = f"simulated:{number}"
         if setting.chain is not None:
             # As in production no process has the name of one that was before it.
