@@ -33,6 +33,13 @@ def logs_and_checkpoint_are_two_commits() -> None:
     mock.patch.object(watcher.Watcher, "_store", twice).start()
 
 
+def the_cutoff_is_not_read() -> None:
+    """Blocks are read up to the node's head, however young they are."""
+    from trading.conductor import watcher
+
+    mock.patch.object(watcher, "cutoff_block", lambda node, *_, **__: node.head()).start()
+
+
 def nobody_looks_for_amounts() -> None:
     """A clear whose amounts the node has not listed is taken for no fill."""
     from trading.chain.fills import NOT_OURS
@@ -62,7 +69,12 @@ class _NoAmounts(Exception):
 
 BREAKAGES: dict[str, Callable[[], None]] = {
     breakage.__name__: breakage
-    for breakage in (reorgs_are_not_looked_for, logs_and_checkpoint_are_two_commits, nobody_looks_for_amounts)
+    for breakage in (
+        reorgs_are_not_looked_for,
+        logs_and_checkpoint_are_two_commits,
+        the_cutoff_is_not_read,
+        nobody_looks_for_amounts,
+    )
 }
 
 

@@ -166,6 +166,11 @@ class Forks:
         return net
 
     @property
+    def highest(self) -> int:
+        """The highest that its head ever was: so far a node may have shown it, at whichever moment."""
+        return max((self.head, *(view.head for view in self.former)))
+
+    @property
     def newest(self) -> int:
         """The newest block with a transaction."""
         return max(self.fork.transactions, default=FIRST_BLOCK)

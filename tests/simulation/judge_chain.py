@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 from tests.simulation.blockchain import Blockchain
 from tests.simulation.emissions import Becomes
+from tests.simulation.rpc import BEHIND
+from tests.support.made_chain import FIRST_BLOCK
 from trading.conductor.checkpoints import ChainCheckpoint
 from trading.conductor.inbox import Outcome, QueuedLog
 from trading.conductor.watcher import known_blocks
@@ -25,12 +27,27 @@ class ChainJudge:
         self._next_block = 0
 
     def after_a_turn(self) -> None:
-        """I9: the checkpoint never goes back."""
+        """I9: the checkpoint never goes back, and never past what may be read."""
         checkpoint = ChainCheckpoint.objects.first()
         if checkpoint is not None:
             if checkpoint.next_block < self._next_block:
                 self._play.wrong(f"the checkpoint went back from {self._next_block} to {checkpoint.next_block}")
+            read, may_be = checkpoint.next_block - 1, self._may_be_read()
+            if checkpoint.next_block > self._next_block and read > may_be:
+                terms = self._chain.terms
+                cutoff = f"{terms.cutoff_tag} less {terms.cutoff_seconds} s"
+                self._play.wrong(f"I9: read up to {read}, the cut-off ({cutoff}) was never above {may_be}")
             self._next_block = checkpoint.next_block
+
+    def _may_be_read(self) -> int:
+        """The last block that was ever old enough, by the chain's own head: who lags behind it may read less.
+
+        A head that is told too high is no reason to read so far, since the node has none of the blocks.
+        """
+        terms, chain = self._chain.terms, self._chain
+        tagged = max(chain.forks.highest - BEHIND[terms.cutoff_tag], chain.node.lied_up_to)
+        blocks = -(-terms.cutoff_seconds // terms.seconds_a_block)
+        return max(tagged - blocks, FIRST_BLOCK - 1)
 
     def unread(self) -> list[str]:
         """What the watcher has still to do, once nothing goes wrong any more."""

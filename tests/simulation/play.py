@@ -189,10 +189,13 @@ class Play(Scene):
             worked = True
         finally:
             self._under_way -= 1
+        # The watcher may have read on where it found nothing.
+        if self.chain_judge is not None and (worked or station == "watcher"):
+            # What the judge asks the database is no statement of a turn that is held up.
+            with self.boundaries.armed(None), self.troubles.armed(None):
+                self.chain_judge.after_a_turn()
         if worked:
             self.judge.after_a_turn()
-            if self.chain_judge is not None:
-                self.chain_judge.after_a_turn()
             self._do_what_waits()
         return worked
 

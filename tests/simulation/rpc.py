@@ -29,6 +29,9 @@ from trading.chain.transports import Http
 
 URL = "http://node.example/key-of-ours"
 TIMEOUT_SECONDS = 10.0
+BEHIND = {"latest": 0, "safe": 32, "finalized": 64}
+"""So many blocks behind the head the node has the block of each tag."""
+
 PAGE = b"<html><body>We will be back soon</body></html>"
 
 # What can go wrong with any question, and what only with some.
@@ -63,6 +66,8 @@ class SimulatedNode:
         self.mood = Mood()
         self.met: Counter[str] = Counter()
         self.asked = 0
+        self.lied_up_to = 0
+        """The highest block that it named falsely for a tag: who asks for a tag can't know better."""
         self._calls = {token(name): _facts(name, count) for name, count in decimals.items()}
         self._calls[token("USDC")] = _facts("USDC", USDC_DECIMALS)
         self._calls[token(FOREIGN)] = _facts(FOREIGN, 18)
@@ -86,6 +91,8 @@ class SimulatedNode:
             return status, {}, json.dumps(head | {"error": {"code": code, "message": message}}).encode()
         if fault is not None:
             answer = self._lie(fault, answer, chance)
+            if method == "eth_getBlockByNumber" and params[0] in BEHIND and answer is not None:
+                self.lied_up_to = max(self.lied_up_to, int(answer["number"], 16))
         return 200, {}, json.dumps(head | {"result": answer}).encode()
 
     def _answer(self, method: str, params: list[Any], chance: random.Random) -> Any:
@@ -237,14 +244,7 @@ class OurClient(Node):
 
 
 def _number(which: str, view: View) -> int:
-    match which:
-        case "latest":
-            return view.head
-        case "safe":
-            return view.head - 32
-        case "finalized":
-            return view.head - 64
-    return int(which, 16)
+    return view.head - BEHIND[which] if which in BEHIND else int(which, 16)
 
 
 def _receipt(view: View, hash: str) -> dict[str, Any] | None:

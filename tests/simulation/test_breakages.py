@@ -39,6 +39,7 @@ ORDERS = {
 WHOLE = {
     "reorgs_are_not_looked_for": ("alpaca", 1, "stands, which the chain has not"),
     "logs_and_checkpoint_are_two_commits": ("alpaca", 34, "which must be fill, is not in the inbox"),
+    "the_cutoff_is_not_read": ("alpaca", 4, "I9: read up to "),
     "nobody_looks_for_amounts": ("alpaca", 232, "is filtered, must be fill"),
 }
 DECISIONS = {
