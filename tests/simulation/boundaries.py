@@ -51,6 +51,11 @@ class Boundaries:
         finally:
             self._living.pop()
 
+    @property
+    def at_work(self) -> tuple[Hashable, ...]:
+        """Who is in the midst of a turn: the last one acts, the others are held up."""
+        return tuple(self._living)
+
     @contextmanager
     def armed(self, stop: Stop | None) -> Iterator[None]:
         """Watch one turn. A turn within a turn, of another process, is not stopped and stops nobody."""

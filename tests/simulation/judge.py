@@ -6,18 +6,21 @@ allowed to be open before the operator has acted, and nothing is after.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection
+from django.db.models import Q
 
 from config.venues.orders import Order
 from tests.support.books import books
 from trading.brokers.outcomes import BrokerError
 from trading.brokers.recording import Outgoing
 from trading.conductor.inbox import unprocessed
+from trading.conductor.verbs.requests import OperatorRequest, Verb
 from trading.conductor.work import SymbolWait
+from trading.invariants.ends import broker_holds_what_is_booked
 from trading.invariants.every import AFTER_EACH_COMMIT, OF_THE_HEDGE
 from trading.invariants.looking import Look
 from trading.invariants.violations import Invariant
@@ -62,21 +65,51 @@ class Judge:
     def __init__(self, play: "Play") -> None:
         self._play = play
         self._seen: dict[int, OffchainOrder] = {}
+        self._too_late: set[Hashable] = set()
+        """Processes that were held up, perhaps in the midst of sending, when a switch was thrown."""
+
+        self._placed_before: set[int] = set()
+        """The orders that there were when a switch was thrown."""
+
+        self._failed_meanwhile: set[tuple[Hashable, str | None]] = set()
+        """Which process was held up when an operator failed which order, that it may have been about to send."""
+
+        self.may_have_left: set[int] = set()
+        """The orders that were failed so: what of them is at the venue fills after its end, to us."""
 
     # While it plays.
 
     def before_an_order(self, call: Outgoing) -> None:
         """I5: an order leaves only after its intent, and that it is being sent, are committed."""
         name: Any = call.reference.order
+        sender = self._play.boundaries.at_work[-1]
         order = None if name is None else self._play.ledger.memory().order_named(name)
         if order is None or order.sending_at is None or order.placed_at is None:
             self._play.wrong(f"I5: {name} was about to be sent without a committed intent")
-        elif order.has_ended:
+        elif order.has_ended and (sender, name) not in self._failed_meanwhile:
             self._play.wrong(f"I5: {name} was about to be sent after it ended as {order.state}")
         elif standing_switch(broker=order.broker, symbol=order.symbol, strategy=HEDGE) is not None:
-            self._play.wrong(f"I10: {name} was about to be sent while a kill switch is on")
+            if sender not in self._too_late:
+                self._play.wrong(f"I10: {name} was about to be sent while a kill switch is on")
+            self._too_late.discard(sender)
         if not self._knows_our_ids and ((way := sending_of(name)) is None or way.in_doubt_at is None):
             self._play.wrong(f"C9: {name} was about to be sent, and nothing says that it may be at the broker")
+
+    def a_switch_was_thrown(self) -> None:
+        """What is in the midst of being sent it can't hold back any more; what is placed after it, it can."""
+        self._too_late |= set(self._play.boundaries.at_work)
+        self._placed_before = {order.order_id for order in self._play.ledger.memory().orders(EVER)}
+
+    def was_failed(self, order: OffchainOrder) -> None:
+        """An operator has failed an order, which who is held up may have been about to send."""
+        for process in self._play.boundaries.at_work:
+            self._failed_meanwhile.add((process, order.client_order_id))
+            self.may_have_left.add(order.order_id)
+
+    def ends(self, process: Hashable) -> None:
+        """A turn of a process is over, with all that it was in the midst of."""
+        self._too_late.discard(process)
+        self._failed_meanwhile = {one for one in self._failed_meanwhile if one[0] != process}
 
     def after_a_turn(self) -> None:
         """I3–I7, I11, I12 by our rows, I3 by the venue's; what is filled only grows, and an end is an end."""
@@ -102,7 +135,9 @@ class Judge:
             self._seen[order.order_id] = order
 
     def _look_at_a_new_one(self, order: OffchainOrder) -> None:
-        """I10: while a kill switch is on nothing that it reaches is placed. Switches are thrown between turns only."""
+        """I10: while a kill switch is on nothing that it reaches is placed, not by who was at work before it either."""
+        if order.order_id in self._placed_before:
+            return
         if standing_switch(broker=order.broker, symbol=order.symbol, strategy=HEDGE) is not None:
             self._play.wrong(f"I10: order {order.order_id} of {order.symbol} was placed while a kill switch was on")
 
@@ -118,21 +153,24 @@ class Judge:
         """Hold everything against everything. `strict`: the operator has acted, so nothing is left to one."""
         for wrong in (*self._orders(strict), *self._positions(strict), *self._left_over(strict), *self._books()):
             self._play.wrong(f"{wrong}{' after the operator acted' if strict else ''}")
-        self._look(OF_THE_HEDGE)
+        waiting = set() if strict else {order.symbol for order in self.with_operator() if order.has_ended}
+        self._look(OF_THE_HEDGE, held_otherwise=waiting)
 
-    def _look(self, invariants: Iterable[Invariant]) -> None:
-        """Hold our rows against the product's own invariants."""
+    def _look(self, invariants: Iterable[Invariant], *, held_otherwise: Collection[str] = ()) -> None:
+        """Hold our rows against the product's own invariants; that some symbols are held otherwise is known."""
         story = self._play.story
         for each in invariants:
             look = Look(mode=story.mode, legacy_projection=story.legacy_projection, now=self._play.clock())
             for violation in each.violations(look):
+                if each is broker_holds_what_is_booked and violation.subject.split()[0] in held_otherwise:
+                    continue
                 self._play.wrong(f"{', '.join(each.rows)}: {violation}")
 
     def with_operator(self) -> list[OffchainOrder]:
-        """The open orders that nobody but an operator will end: that is told, and the symbol stands still."""
+        """The orders that nobody but an operator will end, or find: that is told, and the symbol stands still."""
         notices = {(notice.kind, notice.subject) for notice in open_notices()}
         halted = self.halted()
-        return [
+        return [*self._left_late(notices)] + [
             order
             for order in self._play.ledger.memory().orders(EVER)
             if order.state is OrderState.UNKNOWN
@@ -141,6 +179,18 @@ class Judge:
                 or ("order_stuck", f"order {order.order_id}") in notices
             )
         ]
+
+    def _left_late(self, notices: set[tuple[str, str]]) -> Iterator[OffchainOrder]:
+        """The orders that left after an operator had said that they are not there, and may be there: that is told."""
+        for order in self._play.ledger.memory().orders({OrderState.FAILED}):
+            if order.order_id in self.may_have_left and order.broker_order_id is None:
+                # Who lets a symbol be hedged again has read what was told of it.
+                read = OperatorRequest.objects.filter(
+                    Q(verb=Verb.RESUME_SYMBOL, subject=order.symbol) | Q(verb=Verb.RESUME_ORDER),
+                    done_at__gte=order.ended_at,
+                )
+                if ("symbol_halted", order.symbol) in notices or read.exists():
+                    yield order
 
     def stopped(self) -> set[str]:
         """The symbols of which no more is hedged until somebody does something: halted, or denied for want of a thing.
@@ -189,6 +239,14 @@ class Judge:
         """Tell whether an order that we are in doubt about may be this one."""
         mine = (order.symbol, order.side, order.requested_shares)
         return order.broker_order_id is None and mine == (theirs.symbol, theirs.side, theirs.shares)
+
+    def may_be_there(self, order: OffchainOrder) -> bool:
+        """Tell whether an operator who looks at the venue sees an order that is this one, or may be."""
+        return any(
+            order in ours or (not ours and self.may_be(order, theirs))
+            for theirs in self.at_venue()
+            for ours in [self.ours_of(theirs)]
+        )
 
     @property
     def _knows_our_ids(self) -> bool:

@@ -41,6 +41,7 @@ from tests.simulation.story import (
     Trouble,
     Turn,
 )
+from tests.simulation.wishes import wished
 from tests.support.made_chain import know_tokens
 from tests.support.stations import Clock
 from trading.broker_auth import keys
@@ -61,6 +62,8 @@ from trading.values.quantities import Shares
 from trading.values.symbols import symbol
 
 ENOUGH = Decimal(10) ** 9
+COMMAND = 2
+"""The number of whichever process an operator's command is, beside the two that have turns."""
 
 
 def play(story: Story, stage: Stage, tell: Tell = say_nothing, keeper: Recorder | None = None) -> Outcome:
@@ -146,6 +149,8 @@ class Play(Scene):
     def throw(self, *, on: bool, symbol: str) -> None:
         scope = Scope.SYMBOL if symbol else Scope.GLOBAL
         throw(scope, symbol, on=on, reason="as was drawn", actor="operator", at=self.clock())
+        if on:
+            self.judge.a_switch_was_thrown()
 
     # How it goes.
 
@@ -189,6 +194,7 @@ class Play(Scene):
             worked = True
         finally:
             self._under_way -= 1
+            self.judge.ends(ours.life)
         # The watcher may have read on where it found nothing.
         if self.chain_judge is not None and (worked or station == "watcher"):
             # What the judge asks the database is no statement of a turn that is held up.
@@ -265,20 +271,24 @@ class Play(Scene):
                 self.setting.log_in()
 
     def _ask(self, act: Operator) -> None:
-        orders = self.process().orders()
-        if not orders:
+        wish = wished(act, self.process().orders(), self.judge)
+        if wish is None:
             return
-        order = orders[act.which % len(orders)]
-        by_hand = act.verb in (Verb.BUY, Verb.SELL)
-        subject: Any = order.symbol if by_hand or act.verb is Verb.RESUME_SYMBOL else order.order_id
-        details = {"shares": "2", "may_raise": "yes" if act.may_raise else "no"} if by_hand else {}
-        ask(act.verb, subject, actor="operator", reason="as was drawn", now=self.clock(), **details)
+        ask(act.verb, wish.subject, actor="operator", reason="as was drawn", now=self.clock(), **wish.details)
+        if act.by_command:
+            self.outcome.counts[f"by command: {act.verb}"] += 1
+            self.turn(COMMAND, "clerk")
+            self._processes.pop(COMMAND)
+            if act.verb is Verb.FAIL_ORDER and wish.order is not None:
+                self.judge.was_failed(wish.order)
 
     def _meanwhile(self, stop: Stop) -> None:
         """Time passes while a process is held up, and another has turns: a station is never twice at work in one."""
         self.clock.forward(stop.seconds)
-        for act in stop.acts:
-            self._act(act)
+        # What others do is no statement of the turn that is held up.
+        with self.boundaries.armed(None), self.troubles.armed(None):
+            for act in stop.acts:
+                self._act(act)
         for station in stop.turns:
             self.turn(1 - self._held_up, station)
 

@@ -155,12 +155,15 @@ def story_of(task: Task, acts: str = "") -> Any:
     """Draw the story of a task."""
     from tests.simulation.day import draw_day
     from tests.simulation.deciding_schedules import draw_decisions
+    from tests.simulation.meddling import meddled
     from tests.simulation.schedules import draw
     from tests.simulation.story import BrokerName
     from tests.simulation.whole import draw_whole
 
     drawing: dict[str, Any] = {"orders": draw, "whole": draw_whole, "day": draw_day, "decisions": draw_decisions}
     story = drawing[task.world](task.seed, BrokerName(task.broker))
+    if task.world != "decisions":
+        story = meddled(story)
     return shrinking.only(story, shrinking.numbers_of(acts)) if acts else story
 
 

@@ -81,6 +81,9 @@ class Settling:
         self._play.outcome.counts["symbols resumed by the operator"] += len(symbols)
         unknown = [theirs for theirs in self._play.judge.at_venue() if not self._play.judge.ours_of(theirs)]
         for order in orders:
+            if order.has_ended:
+                self._ask(Verb.RECHECK_ORDER, order.order_id)
+                continue
             found = next((theirs for theirs in unknown if self._play.judge.may_be(order, theirs)), None)
             if found is not None:
                 unknown.remove(found)
@@ -114,7 +117,7 @@ class Settling:
             self._play.clock.forward(EVERY.total_seconds())
             self._play.turn(0, "reconciler")
             self._play.turn(0, "exposure_watch")
-        if self._play.outcome.counts[f"the venue {Deed.LATE_FILL}"]:
+        if self._play.outcome.counts[f"the venue {Deed.LATE_FILL}"] or self._play.judge.may_have_left:
             for _ in range(LATE_FOR // ASK_LATE_EVERY + 1):
                 self._play.clock.forward(ASK_LATE_EVERY.total_seconds() + 1)
                 self._play.turn(0, "reconciler")

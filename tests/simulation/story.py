@@ -117,6 +117,8 @@ class Operator:
     verb: Verb
     which: int
     may_raise: bool = False
+    by_command: bool = False
+    """A process of its own does it at once; else a clerk does it some time."""
 
 
 @dataclass(frozen=True, kw_only=True)
