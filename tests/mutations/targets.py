@@ -35,6 +35,7 @@ TARGETS: dict[str, list[str]] = {
         "tests/trading/conductor/test_telling.py",
     ],
     "trading/conductor/poller.py": [
+        "tests/trading/conductor/test_polling.py",
         "tests/trading/conductor/test_poller.py",
         "tests/trading/conductor/test_poll_times.py",
         "tests/trading/conductor/test_telling.py",
