@@ -3,6 +3,7 @@
 # Of these some tests alone, since the others take long.
 STEP = "tests/trading/ledger/test_step.py"
 LINKS = "tests/trading/ledger/test_links.py"
+QUEUEING = "tests/trading/ledger/test_queueing.py"
 ROWLESS = "tests/trading/ledger/test_rowless.py"
 BETWEEN = "tests/audit_trail/executions/test_between_pipelines.py"
 CRASHES = "tests/audit_trail/executions/test_crashes.py"
@@ -49,6 +50,7 @@ TARGETS: dict[str, list[str]] = {
     ],
     "trading/ledger/book.py": [
         "tests/trading/ledger/test_book.py",
+        QUEUEING,
         f"{STEP}::test_an_error_in_the_body_takes_the_whole_step_back",
         f"{STEP}::test_a_step_that_decides_nothing_writes_nothing",
         f"{STEP}::test_what_one_group_decided_the_next_one_sees",
@@ -74,6 +76,7 @@ TARGETS: dict[str, list[str]] = {
     ],
     "trading/ledger/stream.py": [
         "tests/trading/ledger/test_questions.py",
+        f"{QUEUEING}::test_an_event_that_is_drained_between_the_look_at_the_backlog_and_at_the_stream_is_counted_once",
         f"{ROWLESS}::test_what_the_event_store_refuses_waits_and_is_counted_in",
     ],
     "audit_trail/executions/sizing.py": ["tests/audit_trail/executions/test_sizing.py"],

@@ -15,7 +15,7 @@ from trading.offchain_order.aggregate import OffchainOrder, OrderState
 from trading.onchain_trade.aggregate import OnChainTrade
 from trading.onchain_trade.commands import Migrate
 from trading.position.aggregate import Position
-from trading.values.identifiers import TradeId
+from trading.values.identifiers import OrderId, TradeId
 from trading.values.sides import Side
 
 pytestmark = pytest.mark.django_db
@@ -204,3 +204,14 @@ def test_a_stream_that_will_be_changed_is_locked_by_its_kind_and_name(mode, aggr
         Ledger(mode).memory().load(aggregate, [id])
 
     assert asked == [(aggregate.aggregate_type, [id])] * times
+
+
+@pytest.mark.parametrize(("locked", "asked"), [({}, []), ({"locked": True}, [(OffchainOrder.aggregate_type, ["7"])])])
+def test_an_order_is_locked_by_its_kind_and_number_where_who_looks_will_act_on_it(locked, asked, monkeypatch):
+    told = []
+    monkeypatch.setattr(stream, "lock_streams", lambda kind, ids: told.append((kind, list(ids))))
+
+    with transaction.atomic():
+        Ledger(Mode.EVENTS).memory().order(OrderId(7), **locked)
+
+    assert told == asked
