@@ -5,12 +5,14 @@ from decimal import Decimal
 
 import pytest
 from django.db import transaction
+from django.db.models import QuerySet
 
 from tests.trading.ledger.steps import AT, Steps, block_hash, tx_hash
 from trading.broker_auth.aggregate import SchwabAuth
 from trading.ledger import stream
 from trading.ledger.book import Ledger
 from trading.ledger.mode import Installation, Mode
+from trading.ledger.tables import OffchainTrade
 from trading.offchain_order.aggregate import OffchainOrder, OrderState
 from trading.onchain_trade.aggregate import OnChainTrade
 from trading.onchain_trade.commands import Migrate
@@ -215,3 +217,14 @@ def test_an_order_is_locked_by_its_kind_and_number_where_who_looks_will_act_on_i
         Ledger(Mode.EVENTS).memory().order(OrderId(7), **locked)
 
     assert told == asked
+
+
+@pytest.mark.parametrize(("locked", "times"), [({}, 0), ({"locked": False}, 0), ({"locked": True}, 1)])
+def test_a_row_of_an_order_is_locked_where_who_looks_will_act_on_it(locked, times, monkeypatch):
+    asked, lock = [], QuerySet.select_for_update
+    monkeypatch.setattr(QuerySet, "select_for_update", lambda rows: [asked.append(rows.model), lock(rows)][1])
+
+    with transaction.atomic():
+        Ledger(Mode.DUAL).memory().order(OrderId(7), **locked)
+
+    assert asked == [OffchainTrade] * times
