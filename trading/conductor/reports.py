@@ -5,7 +5,7 @@ from datetime import datetime
 import structlog
 
 from trading.brokers.orders import OrderReport, OrderRequest, OrderStatus, same_order
-from trading.conductor.work import forget_refusals, halt, refuse
+from trading.conductor.work import expect_nobody_sends, forget_refusals, halt, refuse
 from trading.ledger.book import Ledger
 from trading.ledger.step import Step
 from trading.notices.models import close_notice, open_notice
@@ -94,11 +94,16 @@ def record_never_there(ledger: Ledger, order: OffchainOrder, reason: str, *, now
 
 
 def record_failed_by_hand(ledger: Ledger, order: OffchainOrder, reason: str, *, now: datetime, actor: str) -> None:
-    """Book an operator's word that the broker does not have the order, and never will."""
+    """Book an operator's word that the broker does not have the order, and never will.
+
+    Raises BeingSent while a process may be about to hand it over: whoever looks at the broker can't see it yet.
+    """
     with ledger.step(at=now, actor=actor) as step:
         step.load(symbols=[order.symbol], orders=[order.order_id])
         known = step.order(order.order_id)
         if known.is_open:
+            if known.broker_order_id is None:
+                expect_nobody_sends(order.order_id, now=now)
             _fail(step, known, FailureKind.FAILED, known.filled_shares, f"failed by {actor}: {reason}", now, now)
 
 

@@ -21,6 +21,10 @@ SENDING_TAKES = timedelta(minutes=2)
 _DIGITS = re.compile(r"\S*\d\S*")
 
 
+class BeingSent(Exception):
+    """A process is sending the order at this moment: what becomes of it is not known yet."""
+
+
 class StationHeartbeat(models.Model):
     """When a station of a process last had its turn, and when it last got on."""
 
@@ -211,6 +215,15 @@ def left_to_others(sender: str, *, now: datetime) -> set[OrderId]:
     """The orders that other processes are sending."""
     rows = OrderWork.objects.filter(sender_until__gt=now).exclude(sender=sender)
     return {OrderId(row.order_id) for row in rows if _is_with_its_sender(row, now)}
+
+
+def expect_nobody_sends(order: OrderId, *, now: datetime) -> None:
+    """Raises BeingSent. Whoever asks holds the order, as who begins to send it does."""
+    row = OrderWork.objects.filter(order_id=order).first()
+    if row is not None and _is_with_its_sender(row, now):
+        raise BeingSent(
+            f"order {order} is being sent by {row.sender}, which is over by {row.sender_until:%H:%M:%S} UTC"
+        )
 
 
 def _is_with_its_sender(row: OrderWork, now: datetime) -> bool:

@@ -187,8 +187,9 @@ def test_who_hears_of_it_with_the_last_try_reads_that_it_is_not_asked_for_again(
 
     stations.run(stations.poller)
 
-    assert f"after {MOST_LATE_TRIES} tries: UnusableReport: a status that nobody knows. It is not asked for again. " in (
-        Notice.objects.get().text
+    assert (
+        f"after {MOST_LATE_TRIES} tries: UnusableReport: a status that nobody knows. It is not asked for again. "
+        in (Notice.objects.get().text)
     )
     assert not OrderWork.objects.exists()
 

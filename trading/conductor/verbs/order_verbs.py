@@ -14,7 +14,7 @@ from trading.conductor.reports import record, record_failed_by_hand, request_of,
 from trading.conductor.verbs.applicable import why_not_order
 from trading.conductor.verbs.refusal import Refused
 from trading.conductor.verbs.requests import Verb
-from trading.conductor.work import look_again_at, resume
+from trading.conductor.work import BeingSent, look_again_at, resume
 from trading.ledger.book import Ledger
 from trading.notices.models import close_notice
 from trading.offchain_order.aggregate import OffchainOrder, OrderState
@@ -81,7 +81,10 @@ class OrderVerbs:
                 f"{self._broker.name} has order {number} as {report.broker_order_id}, {told}: `manage.py recheck_order "
                 f"{number}` books it, and `manage.py cancel_order {number}` cancels it there"
             )
-        record_failed_by_hand(self._ledger, order, reason, now=now, actor=actor)
+        try:
+            record_failed_by_hand(self._ledger, order, reason, now=now, actor=actor)
+        except BeingSent as sending:
+            raise Refused(f"{sending}: look again then, whether {self._broker.name} has it") from sending
         if order.client_order_id is not None:
             self._submitter.settle(order.client_order_id)
         return f"order {number} is failed; its shares may be hedged anew"

@@ -15,7 +15,7 @@ from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, OutcomeUnkn
 from trading.brokers.port import Broker
 from trading.conductor.verbs.requests import GIVEN_UP_AFTER, OperatorRequest, RequestState, Verb, ask
 from trading.conductor.verbs.requests import take as claim
-from trading.conductor.work import SymbolWait, halt
+from trading.conductor.work import SENDING_TAKES, SymbolWait, halt
 from trading.offchain_order.aggregate import OrderState
 from trading.risk.controls import throw
 from trading.risk.records import Denial
@@ -181,6 +181,24 @@ def test_an_order_is_not_failed_while_the_broker_can_not_be_asked(stations, venu
 
     assert asked(stations, Verb.FAIL_ORDER).state == RequestState.REFUSED
     assert stations.only_order().state is OrderState.UNKNOWN
+
+
+def test_an_order_is_not_failed_while_it_is_being_sent(stations, venue, clock):
+    """Whoever looks at the broker then can't see it yet, and it is there a moment later."""
+    submit, told = venue.submit, []
+
+    def failed_meanwhile(request):
+        told.append(asked(stations, Verb.FAIL_ORDER, none_of_them="yes"))
+        return submit(request)
+
+    venue.submit = failed_meanwhile
+    stations.hedge()
+
+    (row,) = told
+    assert row.state == RequestState.REFUSED
+    over = clock() + SENDING_TAKES
+    assert f"order 1 is being sent by test:1, which is over by {over:%H:%M:%S} UTC: look again then" in row.outcome
+    assert stations.only_order().state is OrderState.SUBMITTED
 
 
 def test_an_order_that_was_never_sent_is_failed_without_asking(stations, venue):
