@@ -93,6 +93,7 @@ TARGETS: dict[str, list[str]] = {
         "tests/audit_trail/executions/test_executing.py",
         "tests/audit_trail/executions/test_telling.py",
         "tests/audit_trail/executions/test_carrying.py",
+        "tests/audit_trail/executions/test_carried.py",
         "tests/audit_trail/executions/test_late.py",
         f"{CRASHES}::test_i7_silence_becomes_no_failure_by_time_alone",
         f"{CRASHES}::test_an_order_that_was_taken_into_silence_is_found_and_adopted_once",
