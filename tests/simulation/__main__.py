@@ -29,7 +29,7 @@ TOLD_EVERY = 100
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--schedules", type=int, default=100)
-    parser.add_argument("--broker", choices=("alpaca", "schwab", "both"), default="both")
+    parser.add_argument("--broker", choices=("alpaca", "schwab", "both"), help="both, but of decisions alpaca alone")
     parser.add_argument(
         "--world",
         choices=WORLDS,
@@ -51,6 +51,7 @@ def main(arguments: list[str]) -> int:
         parser.error(f"expected at least one schedule, was --schedules {asked.schedules}")
     if asked.acts and asked.schedules > 1:
         parser.error("--acts is for one schedule: each has acts of its own")
+    asked.broker = asked.broker or ("alpaca" if asked.world == "decisions" else "both")
     if asked.world == "decisions" and asked.broker != "alpaca":
         parser.error("--world decisions is played at --broker alpaca alone")
 

@@ -1,4 +1,7 @@
-"""Breakages: without a guarantee the judge finds that it is gone, so that each of its questions is seen to fire."""
+"""Breakages: without a guarantee the judge finds that it is gone.
+
+Which of its questions are seen to fire so, and which on broken rows alone, is told in docs/simulation.md.
+"""
 
 import json
 import subprocess

@@ -27,9 +27,9 @@ def played(module, *arguments):
 def test_fresh_days_end_with_one_order_a_decision_and_everything_on_record():
     first = random.SystemRandom().randrange(10**6, 10**9)
 
-    ended = played(
-        "tests.simulation", "--world", "decisions", "--broker", "alpaca", "--schedules", FRESH, "--first-seed", first
-    )
+    many = ("--schedules", FRESH, "--first-seed", first, "--shrink", "--tries", 30)
+
+    ended = played("tests.simulation", "--world", "decisions", *many)
 
     # What was violated is printed with the command that plays it again.
     assert ended.returncode == 0, ended.stdout + ended.stderr

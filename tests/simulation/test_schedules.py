@@ -21,6 +21,7 @@ pytestmark = [
 
 FRESH = 40
 BROKERS = ("alpaca", "schwab")
+SHRUNK = ("--shrink", "--tries", "30")
 FRESH_OF_THE_WHOLE = {"whole": 50, "day": 2}
 """Each takes half a second of a processor or, where that is a slow one, nearly two, and a day several: these numbers
 say how long it takes in CI."""
@@ -37,7 +38,9 @@ def schedules(broker, first, count=1):
 
 @pytest.mark.parametrize("broker", BROKERS)
 def test_fresh_schedules_end_with_one_order_an_intent_and_books_that_are_the_venues(broker):
-    ended = played("tests.simulation", *schedules(broker, random.SystemRandom().randrange(10**6, 10**9), FRESH))
+    ended = played(
+        "tests.simulation", *schedules(broker, random.SystemRandom().randrange(10**6, 10**9), FRESH), *SHRUNK
+    )
 
     # What was violated is printed with the command that plays it again.
     assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -51,7 +54,7 @@ def test_fresh_schedules_end_with_one_order_an_intent_and_books_that_are_the_ven
 def test_fresh_schedules_of_the_whole_end_with_the_books_that_chain_and_venue_come_to(world, broker):
     first, count = random.SystemRandom().randrange(10**6, 10**9), FRESH_OF_THE_WHOLE[world]
 
-    ended = played("tests.simulation", *schedules(broker, first, count), "--world", world, "--shrink", "--tries", 30)
+    ended = played("tests.simulation", *schedules(broker, first, count), "--world", world, *SHRUNK)
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
     counted = dict(line.rsplit(maxsplit=1) for line in ended.stdout.splitlines()[1:])
@@ -59,7 +62,7 @@ def test_fresh_schedules_of_the_whole_end_with_the_books_that_chain_and_venue_co
 
 
 def test_what_once_failed_does_not_fail_again():
-    ended = played("tests.simulation", "--corpus")
+    ended = played("tests.simulation", "--corpus", *SHRUNK)
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
     schedules_played = next(line for line in ended.stdout.splitlines() if line.startswith("schedules"))
