@@ -83,6 +83,7 @@ TARGETS: dict[str, list[str]] = {
     "audit_trail/executions/executor.py": [
         "tests/audit_trail/executions/test_executing.py",
         "tests/audit_trail/executions/test_telling.py",
+        "tests/audit_trail/executions/test_runs.py",
         f"{BETWEEN}::test_closing_sells_what_is_held_less_hedges_and_what_was_put_aside",
         f"{CRASHES}::test_an_order_that_is_being_sent_is_left_to_the_process_that_sends_it",
         f"{OFF}::test_off_the_legacy_log_is_all_that_is_written",

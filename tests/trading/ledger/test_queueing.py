@@ -1,4 +1,4 @@
-"""Queueing: how often a failing event store is asked for what a step decided, and what is counted while it waits."""
+"""Queueing: how often an event store that fails is asked for what a step decided, and what counts while it waits."""
 
 import pytest
 from django.db import DataError, OperationalError
