@@ -25,6 +25,28 @@ def what_is_in_doubt_is_sent_again() -> None:
     mock.patch.object(Submitter, "_look", lambda self, request, *_: AtTheBroker(self._broker.submit(request))).start()
 
 
+def nothing_says_what_is_being_sent() -> None:
+    """Of an order for a broker that knows no ids of ours no row says that it may be there, so it is sent again."""
+    from trading.submission import submitter
+
+    mock.patch.object(submitter, "begin", return_value=None).start()
+
+
+def the_broker_is_asked_within_a_transaction() -> None:
+    """Who asks about an order holds what it has read, and locked, until the answer comes."""
+    from django.db import transaction
+
+    from trading.conductor.poller import Poller
+
+    ask = Poller._ask
+
+    def within(self: Any, order: Any, listed: Any) -> Any:
+        with transaction.atomic():
+            return ask(self, order, listed)
+
+    mock.patch.object(Poller, "_ask", within).start()
+
+
 def switches_are_not_read() -> None:
     """Nobody looks whether a kill switch is on: neither who places nor who sends."""
     import msgspec
@@ -175,6 +197,8 @@ BREAKAGES: dict[str, Callable[[], None]] = {
     for breakage in (
         no_intent_is_committed,
         what_is_in_doubt_is_sent_again,
+        nothing_says_what_is_being_sent,
+        the_broker_is_asked_within_a_transaction,
         switches_are_not_read,
         late_fills_are_dropped,
         nobody_leaves_orders_to_others,

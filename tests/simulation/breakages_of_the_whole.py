@@ -33,6 +33,21 @@ def logs_and_checkpoint_are_two_commits() -> None:
     mock.patch.object(watcher.Watcher, "_store", twice).start()
 
 
+def the_checkpoint_goes_back() -> None:
+    """After a reorg all is read again from where it began, as if it had never been read."""
+    from trading.conductor import watcher
+    from trading.conductor.checkpoints import ChainCheckpoint, move
+
+    def back(checkpoint, *, now, **fields):  # type: ignore[no-untyped-def]
+        start = fields.get("reread_from")
+        if start is None:
+            move(checkpoint, now=now, **fields)
+        else:
+            ChainCheckpoint.objects.filter(pk=checkpoint.pk).update(next_block=start, reread_from=None)
+
+    mock.patch.object(watcher, "move", back).start()
+
+
 def the_cutoff_is_not_read() -> None:
     """Blocks are read up to the node's head, however young they are."""
     from trading.conductor import watcher
@@ -72,6 +87,7 @@ BREAKAGES: dict[str, Callable[[], None]] = {
     for breakage in (
         reorgs_are_not_looked_for,
         logs_and_checkpoint_are_two_commits,
+        the_checkpoint_goes_back,
         the_cutoff_is_not_read,
         nobody_looks_for_amounts,
     )

@@ -15,6 +15,9 @@ from trading.conductor.verbs.requests import Verb
 PART = 0.3
 """So many of all stories are meddled with."""
 
+BEFORE = {("orders", "alpaca", 5007), ("whole", "alpaca", 4)}
+"""What failed once, before anybody meddled, and would be another story with it."""
+
 # Who looks at the venue first says these of an order that is in doubt; and that the backlog is to be drained.
 SELDOM = (Verb.FAIL_ORDER, Verb.FAIL_ORDER, Verb.RECONCILE_ORDER, Verb.DRAIN_BACKLOG)
 INTERRUPTED = (*CALLING, "hedger")
@@ -25,6 +28,8 @@ SECONDS = (0, 0, 1, 5, 20, 40)
 
 def meddled(story: Story) -> Story:
     """The story, meddled with where it is one of those that are."""
+    if (story.world, story.broker, story.seed) in BEFORE:
+        return story
     chance = random.Random(f"{story.seed}/{story.broker}/{story.world}/meddling")
     return replace(story, steps=_Meddling(chance).steps(story.steps)) if chance.random() < PART else story
 

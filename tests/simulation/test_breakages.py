@@ -23,6 +23,8 @@ pytestmark = [
 ORDERS = {
     "no_intent_is_committed": ("alpaca", 1, "I5: ht-simulate-1-1 was about to be sent without a committed intent"),
     "what_is_in_doubt_is_sent_again": ("schwab", 5, "stands for no order of ours"),
+    "nothing_says_what_is_being_sent": ("schwab", 5, "C9: ht-simulate-"),
+    "the_broker_is_asked_within_a_transaction": ("alpaca", 34, "was about to be sent inside a transaction"),
     "switches_are_not_read": ("alpaca", 34, "was placed while a kill switch was on"),
     "late_fills_are_dropped": ("schwab", 2, "I6: order 1 has 1 booked"),
     "nobody_leaves_orders_to_others": ("alpaca", 5007, "was about to be sent after it ended as rejected"),
@@ -42,6 +44,7 @@ ORDERS = {
 WHOLE = {
     "reorgs_are_not_looked_for": ("alpaca", 1, "stands, which the chain has not"),
     "logs_and_checkpoint_are_two_commits": ("alpaca", 34, "which must be fill, is not in the inbox"),
+    "the_checkpoint_goes_back": ("alpaca", 1, "the checkpoint went back from "),
     "the_cutoff_is_not_read": ("alpaca", 4, "I9: read up to "),
     "nobody_looks_for_amounts": ("alpaca", 232, "is filtered, must be fill"),
 }
