@@ -13,8 +13,10 @@ EXPECTED = [
     *(f"Q{number}" for number in range(1, 18)),
     *(f"L{number}" for number in range(1, 24)),
     *(f"J{number}" for number in range(1, 26)),
+    *(f"U{number}" for number in range(1, 7)),
 ]
 HERE = "tests/architecture/test_immunity.py"
+BREAKAGE = "tests/simulation/breakages.py::silence_is_failure"
 
 
 def test_each_way_to_break_has_its_row():
@@ -38,6 +40,8 @@ def test_a_row_that_nothing_holds_is_found():
     assert wrong(holds="It holds.", tests=(there,)) == []
     assert wrong(cannot_arise="There is none.") == []
     assert wrong(holds="It holds.", tests=(there, nowhere)) == [f"there is no {nowhere}"]
+    assert wrong(holds="It holds.", tests=(BREAKAGE,)) == []
+    assert wrong(holds="It holds.", tests=(f"{BREAKAGE}_not",)) == [f"there is no {BREAKAGE}_not"]
     assert wrong(holds="It holds.", tests=(f"{HERE}::wrong",)) == [f"there is no {HERE}::wrong"]
     assert wrong(holds="It holds.", tests=("tests/nowhere.py::test_it",)) == ["there is no tests/nowhere.py::test_it"]
     assert len(wrong()) == len(wrong(holds="It holds.")) == 1

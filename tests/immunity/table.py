@@ -11,6 +11,7 @@ from tests.architecture.source import PROJECT
 
 ROWS = Path(__file__).with_name("rows.toml")
 DOCUMENT = PROJECT / "docs" / "immunity.md"
+BREAKAGES = "tests/simulation/breakages"
 
 HEAD = """\
 # What broke elsewhere, and what holds here
@@ -19,6 +20,9 @@ Systems that hedge and trade as this one does have broken in these ways; their h
 tell of them. A row says what broke there, what holds here, and which tests hold it, or why it can't arise. A test fails
 when a row has neither, when it names a test that is not there, or when this page is not what
 `python -m tests.immunity` makes of `tests/immunity/rows.toml`. Change it there.
+
+A row may name a breakage, as `tests/simulation/breakages….py::NAME`: the simulation plays without that guarantee,
+and its judge must find that it is gone: `tests/simulation/test_breakages.py` holds that.
 
 What must always hold, whatever happens, is told in [invariants.md](invariants.md), and how all of it is played against
 chance in [simulation.md](simulation.md).
@@ -77,13 +81,15 @@ def _line(row: Row) -> str:
 
 
 def is_test(name: str) -> bool:
+    """Tell whether there is a test of this name, or a breakage, which the simulation's judge must find."""
     path, _, function = name.partition("::")
-    return function.startswith("test_") and function in _tests_of(path)
+    is_one = not function.startswith("_") if path.startswith(BREAKAGES) else function.startswith("test_")
+    return is_one and function in _functions_of(path)
 
 
 @cache
-def _tests_of(path: str) -> frozenset[str]:
-    """The tests of a file, in classes too; none where it is not there."""
+def _functions_of(path: str) -> frozenset[str]:
+    """The functions of a file of tests, in classes too; none where it is not there."""
     file = PROJECT / path
     if not path.startswith("tests/") or not file.is_file():
         return frozenset()
