@@ -1,15 +1,15 @@
 """Watching: whatever a page complains of, or asks for and should not. A test that leaves any of it fails."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Response
+from playwright.sync_api import BrowserContext, ConsoleMessage, Frame, Request, Response
 
 HERE = ("127.0.0.1", "localhost")
 SCHEMES_OF_NO_HOST = ("data", "blob", "about")
 
-# What is under way when a page is left is given up by the browser, and nobody misses it.
 GIVEN_UP = "net::ERR_ABORTED"
 BY_ITSELF = ("fetch", "xhr", "other")
 
@@ -25,6 +25,9 @@ class Watch:
     """What the pages of a context complained of since it was begun."""
 
     troubles: list[str] = field(default_factory=list)
+    _asked_by: dict[Request, int] = field(default_factory=dict)
+    """Of each request the page that asked for it, as the number of its frame's going there."""
+    _pages: Counter[Frame] = field(default_factory=Counter)
 
     def over(self, context: BrowserContext) -> None:
         context.on("console", self._console)
@@ -49,11 +52,19 @@ class Watch:
         url = urlsplit(request.url)
         if url.scheme not in SCHEMES_OF_NO_HOST and url.hostname not in HERE:
             self.troubles.append(f"asked elsewhere: {request.url}")
+        if request.is_navigation_request():
+            self._pages[request.frame] += 1
+        self._asked_by[request] = self._pages[request.frame]
 
     def _failed(self, request: Request) -> None:
-        if request.failure == GIVEN_UP and request.resource_type in BY_ITSELF:
+        if request.failure == GIVEN_UP and self._is_missed_by_nobody(request):
             return
         self.troubles.append(f"failed: {request.method} {request.url}: {request.failure}")
+
+    def _is_missed_by_nobody(self, request: Request) -> bool:
+        """What is under way when a page is left is given up by the browser; so is what a page has thought better of."""
+        left = self._asked_by[request] < self._pages[request.frame]
+        return left or request.resource_type in BY_ITSELF
 
     def _response(self, response: Response) -> None:
         if response.status >= 400:
