@@ -67,6 +67,8 @@ class Watcher:
         self._ledger = ledger
         self._holder = holder
         self._scanner = Scanner(node, orderbook, FOLLOWED, largest_range=largest_range)
+        self._at_once = largest_range
+        """How many blocks are read in a turn: fewer after one that outlasted its lease."""
         self._chain_id: int | None = None
         self._looked_at: datetime | None = None
         self._looked_head = -1
@@ -163,10 +165,16 @@ class Watcher:
                 self._end_reread(checkpoint, now)
             return False
         self._scanner.range_size = min(checkpoint.range_size, self._scanner.largest_range)
-        scanned = self._scanner.scan(start, end, parent_hash=self._hash_before(start))
+        scanned = self._scanner.scan(start, min(end, start + self._at_once), parent_hash=self._hash_before(start))
         if again or ChainBlock.objects.filter(number__gte=start).exists():
             self._hold_against_the_inbox(scanned)
-        self._store(checkpoint, scanned, now)
+        try:
+            self._store(checkpoint, scanned, now)
+        except LostLease:
+            # Two processes that both read for longer than a lease lasts would take it from each other for ever.
+            self._at_once = max(1, (scanned.end_block - scanned.from_block) // 2)
+            raise
+        self._at_once = min(2 * self._at_once, self._scanner.largest_range)
         log.debug("Logs read", from_block=scanned.from_block, end_block=scanned.end_block, logs=len(scanned.logs))
         return bool(scanned.logs) or scanned.end_block < end or again
 

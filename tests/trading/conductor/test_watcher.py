@@ -328,6 +328,38 @@ def test_what_a_former_holder_still_writes_is_refused(stations, chain, monkeypat
     assert not ChainBlock.objects.exists()
 
 
+def test_two_that_read_for_longer_than_a_lease_lasts_read_less_until_one_gets_on(replay, chain, monkeypatch):
+    clock, node = Clock(), node_at(replay.url)
+    pair = [Stations(node=node, clock=clock, holder=name) for name in ("elsewhere:1:a", "elsewhere:2:b")]
+
+    def slow(stations, other):
+        """Four seconds for each block, in which the other one looks, too."""
+        scan = stations.watcher._scanner.scan
+
+        def reads(start, end, **options):
+            scanned = scan(start, end, **options)
+            clock.forward(4 * (scanned.end_block - scanned.from_block))
+            lease(other.watcher._holder, clock)
+            return scanned
+
+        monkeypatch.setattr(stations.watcher._scanner, "scan", reads)
+
+    for stations, other in (pair, pair[::-1]):
+        slow(stations, other)
+    lost = 0
+    for turn in range(100):
+        try:
+            pair[turn % 2].watcher.run_once(now=clock())
+        except LostLease:
+            lost += 1
+        clock.forward(LEASE.total_seconds() / 2)
+
+    assert lost > 1
+    assert next_block() == chain.head + 1
+    assert places() == expected_places(chain)
+    node.close()
+
+
 def test_a_reorg_that_a_former_holder_still_finds_is_left_to_the_next_one(stations, replay, monkeypatch):
     stations.read()
     stations.process()
