@@ -11,14 +11,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection
-from django.db.models import Q
 
 from config.venues.orders import Order
 from tests.support.books import books
 from trading.brokers.outcomes import BrokerError
 from trading.brokers.recording import Outgoing
 from trading.conductor.inbox import unprocessed
-from trading.conductor.verbs.requests import OperatorRequest, Verb
 from trading.conductor.work import SymbolWait
 from trading.invariants.ends import broker_holds_what_is_booked
 from trading.invariants.every import AFTER_EACH_COMMIT, OF_THE_HEDGE
@@ -71,12 +69,6 @@ class Judge:
         self._placed_before: set[int] = set()
         """The orders that there were when a switch was thrown."""
 
-        self._failed_meanwhile: set[tuple[Hashable, str | None]] = set()
-        """Which process was held up when an operator failed which order, that it may have been about to send."""
-
-        self.may_have_left: set[int] = set()
-        """The orders that were failed so: what of them is at the venue fills after its end, to us."""
-
     # While it plays.
 
     def before_an_order(self, call: Outgoing) -> None:
@@ -86,7 +78,7 @@ class Judge:
         order = None if name is None else self._play.ledger.memory().order_named(name)
         if order is None or order.sending_at is None or order.placed_at is None:
             self._play.wrong(f"I5: {name} was about to be sent without a committed intent")
-        elif order.has_ended and (sender, name) not in self._failed_meanwhile:
+        elif order.has_ended:
             self._play.wrong(f"I5: {name} was about to be sent after it ended as {order.state}")
         elif standing_switch(broker=order.broker, symbol=order.symbol, strategy=HEDGE) is not None:
             if sender not in self._too_late:
@@ -100,16 +92,9 @@ class Judge:
         self._too_late |= set(self._play.boundaries.at_work)
         self._placed_before = {order.order_id for order in self._play.ledger.memory().orders(EVER)}
 
-    def was_failed(self, order: OffchainOrder) -> None:
-        """An operator has failed an order, which who is held up may have been about to send."""
-        for process in self._play.boundaries.at_work:
-            self._failed_meanwhile.add((process, order.client_order_id))
-            self.may_have_left.add(order.order_id)
-
     def ends(self, process: Hashable) -> None:
         """A turn of a process is over, with all that it was in the midst of."""
         self._too_late.discard(process)
-        self._failed_meanwhile = {one for one in self._failed_meanwhile if one[0] != process}
 
     def after_a_turn(self) -> None:
         """I3–I7, I11, I12 by our rows, I3 by the venue's; what is filled only grows, and an end is an end."""
@@ -170,7 +155,7 @@ class Judge:
         """The orders that nobody but an operator will end, or find: that is told, and the symbol stands still."""
         notices = {(notice.kind, notice.subject) for notice in open_notices()}
         halted = self.halted()
-        return [*self._left_late(notices)] + [
+        return [
             order
             for order in self._play.ledger.memory().orders(EVER)
             if order.state is OrderState.UNKNOWN
@@ -179,18 +164,6 @@ class Judge:
                 or ("order_stuck", f"order {order.order_id}") in notices
             )
         ]
-
-    def _left_late(self, notices: set[tuple[str, str]]) -> Iterator[OffchainOrder]:
-        """The orders that left after an operator had said that they are not there, and may be there: that is told."""
-        for order in self._play.ledger.memory().orders({OrderState.FAILED}):
-            if order.order_id in self.may_have_left and order.broker_order_id is None:
-                # Who lets a symbol be hedged again has read what was told of it.
-                read = OperatorRequest.objects.filter(
-                    Q(verb=Verb.RESUME_SYMBOL, subject=order.symbol) | Q(verb=Verb.RESUME_ORDER),
-                    done_at__gte=order.ended_at,
-                )
-                if ("symbol_halted", order.symbol) in notices or read.exists():
-                    yield order
 
     def stopped(self) -> set[str]:
         """The symbols of which no more is hedged until somebody does something: halted, or denied for want of a thing.

@@ -18,12 +18,19 @@ PART = 0.3
 BEFORE = {("orders", "alpaca", 5007), ("whole", "alpaca", 4)}
 """What failed once, before anybody meddled, and would be another story with it."""
 
+BEFORE_OPERATORS_WERE_HELD_UP = {
+    ("whole", "schwab", 1000179),
+    ("orders", "schwab", 1100247),
+    ("whole", "schwab", 1000380),
+}
+
 # Who looks at the venue first says these of an order that is in doubt; and that the backlog is to be drained.
 SELDOM = (Verb.FAIL_ORDER, Verb.FAIL_ORDER, Verb.RECONCILE_ORDER, Verb.DRAIN_BACKLOG)
 INTERRUPTED = (*CALLING, "hedger")
 OFTEN = ("dispatcher", "hedger")
 """They place and send: what comes too late for them matters."""
 SECONDS = (0, 0, 1, 5, 20, 40)
+WHILE_HELD_UP = (("dispatcher",), ("dispatcher",), ("dispatcher", "poller"), ("poller",), ("hedger", "dispatcher"))
 
 
 def meddled(story: Story) -> Story:
@@ -31,7 +38,23 @@ def meddled(story: Story) -> Story:
     if (story.world, story.broker, story.seed) in BEFORE:
         return story
     chance = random.Random(f"{story.seed}/{story.broker}/{story.world}/meddling")
-    return replace(story, steps=_Meddling(chance).steps(story.steps)) if chance.random() < PART else story
+    if chance.random() >= PART:
+        return story
+    steps = _Meddling(chance).steps(story.steps)
+    if (story.world, story.broker, story.seed) not in BEFORE_OPERATORS_WERE_HELD_UP:
+        held_up = random.Random(f"{story.seed}/{story.broker}/{story.world}/operators held up")
+        steps = tuple(replace(step, acts=tuple(_held_up(act, held_up) for act in step.acts)) for step in steps)
+    return replace(story, steps=steps)
+
+
+def _held_up(act: Act, chance: random.Random) -> Act:
+    """Let a command of an operator's be held up between what it asks, and what it books, while stations go on."""
+    if not isinstance(act, Operator) or not act.by_command or chance.random() < 0.3:
+        return act
+    place = chance.choice(tuple(Place))
+    nth = chance.randint(1, 3) if place is not Place.STATEMENT else chance.randint(1, 25)
+    turns = chance.choice(WHILE_HELD_UP)
+    return replace(act, stop=Stop(place=place, nth=nth, dies=False, seconds=chance.choice(SECONDS), turns=turns))
 
 
 class _Meddling:

@@ -50,7 +50,7 @@ from trading.chain.logs import MalformedLog
 from trading.chain.node import NodeError
 from trading.conductor.checkpoints import LostLease
 from trading.conductor.reconciling.holding_checks import set_baseline
-from trading.conductor.verbs.requests import Verb, ask
+from trading.conductor.verbs.requests import ask
 from trading.ledger import book
 from trading.ledger.mode import Mode
 from trading.market_hours.calendar import is_open, next_open
@@ -277,10 +277,8 @@ class Play(Scene):
         ask(act.verb, wish.subject, actor="operator", reason="as was drawn", now=self.clock(), **wish.details)
         if act.by_command:
             self.outcome.counts[f"by command: {act.verb}"] += 1
-            self.turn(COMMAND, "clerk")
+            self.turn(COMMAND, "clerk", act.stop)
             self._processes.pop(COMMAND)
-            if act.verb is Verb.FAIL_ORDER and wish.order is not None:
-                self.judge.was_failed(wish.order)
 
     def _meanwhile(self, stop: Stop) -> None:
         """Time passes while a process is held up, and another has turns: a station is never twice at work in one."""
@@ -289,8 +287,9 @@ class Play(Scene):
         with self.boundaries.armed(None), self.troubles.armed(None):
             for act in stop.acts:
                 self._act(act)
+        other = 0 if self._held_up == COMMAND else 1 - self._held_up
         for station in stop.turns:
-            self.turn(1 - self._held_up, station)
+            self.turn(other, station)
 
     def _end_the_faults(self) -> None:
         self._waiting.clear()

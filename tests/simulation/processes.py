@@ -153,6 +153,7 @@ class Process(Stations):
         self.dispatcher = Dispatcher(
             broker=switched(broker),
             ledger=self.ledger,
+            clock=clock,
             poll_after=min(POLL, YOUNG_EVERY),
             may_trade=AccountCheck(broker, simulated=False),
             sender=holder,

@@ -117,7 +117,7 @@ class Settling:
             self._play.clock.forward(EVERY.total_seconds())
             self._play.turn(0, "reconciler")
             self._play.turn(0, "exposure_watch")
-        if self._play.outcome.counts[f"the venue {Deed.LATE_FILL}"] or self._play.judge.may_have_left:
+        if self._play.outcome.counts[f"the venue {Deed.LATE_FILL}"]:
             for _ in range(LATE_FOR // ASK_LATE_EVERY + 1):
                 self._play.clock.forward(ASK_LATE_EVERY.total_seconds() + 1)
                 self._play.turn(0, "reconciler")

@@ -119,6 +119,8 @@ class Operator:
     may_raise: bool = False
     by_command: bool = False
     """A process of its own does it at once; else a clerk does it some time."""
+    stop: Stop | None = None
+    """Where that process is held up, in which stations have turns: what it has asked may be otherwise by then."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,6 @@ class Wished(NamedTuple):
 
     subject: Any
     details: dict[str, str]
-    order: OffchainOrder | None = None
 
 
 def wished(act: Operator, orders: list[OffchainOrder], judge: "Judge") -> Wished | None:
@@ -32,14 +31,14 @@ def wished(act: Operator, orders: list[OffchainOrder], judge: "Judge") -> Wished
     order = orders[act.which % len(orders)]
     if act.verb in (Verb.BUY, Verb.SELL):
         return Wished(order.symbol, {"shares": "2", "may_raise": "yes" if act.may_raise else "no"})
-    return Wished(order.symbol if act.verb is Verb.RESUME_SYMBOL else order.order_id, {}, order)
+    return Wished(order.symbol if act.verb is Verb.RESUME_SYMBOL else order.order_id, {})
 
 
 def _absent(orders: list[OffchainOrder], judge: "Judge") -> Iterator[Wished]:
     """The open orders of which the venue shows none that is, or may be, it."""
     for order in orders:
         if order.is_open and order.broker_order_id is None and not judge.may_be_there(order):
-            yield Wished(order.order_id, {"none_of_them": "yes"}, order)
+            yield Wished(order.order_id, {"none_of_them": "yes"})
 
 
 def _present(orders: list[OffchainOrder], judge: "Judge") -> Iterator[Wished]:
@@ -49,4 +48,4 @@ def _present(orders: list[OffchainOrder], judge: "Judge") -> Iterator[Wished]:
     for order in in_doubt:
         alike = [theirs for theirs in unknown if judge.may_be(order, theirs)]
         if order.is_open and len(alike) == 1 and not any(judge.may_be(o, alike[0]) for o in in_doubt if o is not order):
-            yield Wished(order.order_id, {"broker_order_id": max(alike[0].ids)}, order)
+            yield Wished(order.order_id, {"broker_order_id": max(alike[0].ids)})
