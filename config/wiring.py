@@ -235,6 +235,7 @@ def wire(
         dispatcher=Dispatcher(
             broker=switched(venue),
             ledger=books,
+            clock=timezone.now,
             poll_after=min(pause, YOUNG_EVERY),
             may_trade=AccountCheck(venue, simulated=simulated),
             others=[decisions],

@@ -137,7 +137,11 @@ class Stations:
         self.hedger = Hedger(broker=self.broker, ledger=self.ledger, gate=self.gate)
         self.refresher = Refresher(broker=self.broker, wanting=self.hedger.asked_about)
         self.dispatcher = Dispatcher(
-            broker=switched(self.broker), ledger=self.ledger, poll_after=min(poll, YOUNG_EVERY), sender=holder
+            broker=switched(self.broker),
+            ledger=self.ledger,
+            clock=self.clock,
+            poll_after=min(poll, YOUNG_EVERY),
+            sender=holder,
         )
         self.poller = Poller(broker=self.broker, ledger=self.ledger, poll_every=poll)
         self.drainer = Drainer(ledger=self.ledger)

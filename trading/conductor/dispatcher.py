@@ -49,6 +49,7 @@ class Dispatcher:
         *,
         broker: Broker,
         ledger: Ledger,
+        clock: Callable[[], datetime],
         poll_after: timedelta,
         may_trade: Callable[[datetime], bool] = lambda now: True,
         others: Sequence[OtherOrders] = (),
@@ -59,7 +60,7 @@ class Dispatcher:
         `others` are orders of ours at the broker that are no hedges, so that none is taken for one. `sender` names the
         process, to which an order is left while it sends it.
         """
-        self._broker, self._ledger = broker, ledger
+        self._broker, self._ledger, self._clock = broker, ledger, clock
         self._poll_after, self._may_trade = poll_after, may_trade
         self._sender = sender or process_name()
         self._submitter = Submitter(broker, linked=linked(ledger, *others), resolved=is_resolved(ledger, *others))
@@ -77,20 +78,22 @@ class Dispatcher:
             if order.order_id not in ready:
                 continue
             try:
-                # The order may have been placed by another process after this turn began.
+                # The calls for those before it took their time, and that it is left to us counts from now on. Another
+                # process, with a clock of its own, may have placed it after this turn began.
+                now = self._clock()
                 with about_order(order):
                     self._dispatch(order, max(now, order.placed_at or now))
             except BrokerUnavailable as outage:
                 if pauses_for_all(outage):
-                    give_back(order.order_id)
+                    give_back(order.order_id, self._sender)
                     until = pause(self._broker.name, outage, now=now)
                     log.warning("Broker takes no calls for now", broker=self._broker.name, until=until.isoformat())
                     break
-                postpone(self._ledger, order, f"{type(outage).__name__}: {outage}", now=now)
+                self._postpone(order, f"{type(outage).__name__}: {outage}", now=now)
             except Exception as error:  # each order by itself; the station fails after all had their turn
                 with about_order(order):
                     log.exception("Order can't be dispatched", order=order.order_id, symbol=order.symbol)
-                postpone(self._ledger, order, f"{type(error).__name__}: {error}", now=now)
+                self._postpone(order, f"{type(error).__name__}: {error}", now=now)
                 failure = error
             else:
                 resume_calls(self._broker.name, now=now)
@@ -109,13 +112,16 @@ class Dispatcher:
         try:
             outcome = self._submitter.submit(request, now=now)
         except AlreadyOnTheWay as alike:
-            postpone(self._ledger, order, str(alike), now=now)
+            self._postpone(order, str(alike), now=now)
             return
         except KnownByNow as known:
             log.info("Order known by now", order=order.order_id, symbol=order.symbol, reason=str(known))
             return
         if self._book(order, outcome, now):
             self._submitter.settle(request.client_order_id)
+
+    def _postpone(self, order: OffchainOrder, reason: str, *, now: datetime, tell: bool = False) -> None:
+        postpone(self._ledger, order, reason, now=now, tell=tell, sender=self._sender)
 
     def _may_send(self, order: OrderId, now: datetime) -> bool:
         """Commit that we are about to send; False where the order ended, was submitted or is being sent meanwhile."""
@@ -141,17 +147,17 @@ class Dispatcher:
                 return True
             case InDoubt(reason=reason, tell=tell):
                 record_unknown(self._ledger, order, reason, now=now, actor=self.name)
-                postpone(self._ledger, order, reason, now=now, tell=tell)
+                self._postpone(order, reason, now=now, tell=tell)
                 return False
             case ForTheOperator(reason=reason):
                 stop_for_the_operator(self._ledger, order, reason, now=now, actor=self.name)
-                postpone(self._ledger, order, reason, now=now)
+                self._postpone(order, reason, now=now)
                 return False
 
     def _record(self, order: OffchainOrder, report: OrderReport, now: datetime) -> bool:
         stands = record(self._ledger, order, report, now=now, actor=self.name)
         if stands.state is OrderState.UNKNOWN:
-            postpone(self._ledger, order, stands.reason or "unknown", now=now)
+            self._postpone(order, stands.reason or "unknown", now=now)
             return False
         look_again_at(order.order_id, at=now + self._poll_after)
         log.info("Order submitted", order=order.order_id, symbol=order.symbol, broker_order=report.broker_order_id)

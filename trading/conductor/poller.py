@@ -162,7 +162,8 @@ class Poller:
         gives_up = not may_be_read_later or tries >= MOST_LATE_TRIES
         if gives_up:
             forget_work(order.order_id)
-        if is_to_be_told(order.order_id, tries):
+        # That it is given up is another thing than was told before.
+        if is_to_be_told(order.order_id, tries) or (gives_up and may_be_read_later):
             goes_on = "It is not asked for again" if gives_up else "It is asked for again, for a day"
             open_notice(
                 "order_stuck",

@@ -15,9 +15,20 @@ log = structlog.get_logger(__name__)
 LONGEST_WAIT = timedelta(minutes=1)
 
 
-def postpone(ledger: Ledger, order: OffchainOrder, reason: str, *, now: datetime, tell: bool = False) -> None:
-    """Try an open order again after a while, and let an operator know where that was in vain too often, or at once."""
-    tries = try_again(order.order_id, reason, now=now, longest=LONGEST_WAIT)
+def postpone(
+    ledger: Ledger,
+    order: OffchainOrder,
+    reason: str,
+    *,
+    now: datetime,
+    tell: bool = False,
+    sender: str | None = None,
+) -> None:
+    """Try an open order again after a while, and let an operator know where that was in vain too often, or at once.
+
+    `sender` names the process that was sending it, where it was, and is done with it.
+    """
+    tries = try_again(order.order_id, reason, now=now, longest=LONGEST_WAIT, sender=sender)
     what = "Order not dispatched yet" if order.broker_order_id is None else "Order not polled"
     log.warning(what, order=order.order_id, symbol=order.symbol, tries=tries, reason=reason)
     if not tell and not is_to_be_told(order.order_id, tries):

@@ -5,7 +5,7 @@ from datetime import datetime
 import structlog
 
 from trading.brokers.orders import OrderReport, OrderRequest, OrderStatus, same_order
-from trading.conductor.work import expect_nobody_sends, forget_refusals, halt, refuse
+from trading.conductor.work import TakenOnMeanwhile, expect_nobody_sends, forget_refusals, halt, refuse, taken_on
 from trading.ledger.book import Ledger
 from trading.ledger.step import Step
 from trading.notices.models import close_notice, open_notice
@@ -93,18 +93,35 @@ def record_never_there(ledger: Ledger, order: OffchainOrder, reason: str, *, now
         _fail(step, known, FailureKind.FAILED, known.filled_shares, reason, now, now)
 
 
-def record_failed_by_hand(ledger: Ledger, order: OffchainOrder, reason: str, *, now: datetime, actor: str) -> None:
+def record_failed_by_hand(
+    ledger: Ledger, order: OffchainOrder, reason: str, *, before: object, now: datetime, actor: str
+) -> None:
     """Book an operator's word that the broker does not have the order, and never will.
 
-    Raises BeingSent while a process may be about to hand it over: whoever looks at the broker can't see it yet.
+    `order` and `before`, which is who had taken it on, are as they were when the broker was asked. Raises
+    TakenOnMeanwhile where either is not so any more, and BeingSent while a process may be about to hand the order over:
+    whoever looks at the broker can't see it yet.
     """
     with ledger.step(at=now, actor=actor) as step:
         step.load(symbols=[order.symbol], orders=[order.order_id])
         known = step.order(order.order_id)
-        if known.is_open:
-            if known.broker_order_id is None:
-                expect_nobody_sends(order.order_id, now=now)
-            _fail(step, known, FailureKind.FAILED, known.filled_shares, f"failed by {actor}: {reason}", now, now)
+        if not _is_as_asked_about(order, known):
+            raise TakenOnMeanwhile(
+                f"order {order.order_id} has changed since {order.broker} was asked about it, and is {known.state} now"
+            )
+        if known.broker_order_id is None:
+            expect_nobody_sends(order.order_id, now=now)
+        if taken_on(order.order_id) != before:
+            raise TakenOnMeanwhile(f"order {order.order_id} was sent, or looked for, while the broker was asked")
+        _fail(step, known, FailureKind.FAILED, known.filled_shares, f"failed by {actor}: {reason}", now, now)
+
+
+def _is_as_asked_about(asked: OffchainOrder, known: OffchainOrder) -> bool:
+    return (asked.state, asked.broker_order_id, asked.filled_shares) == (
+        known.state,
+        known.broker_order_id,
+        known.filled_shares,
+    )
 
 
 def stop_for_the_operator(ledger: Ledger, order: OffchainOrder, reason: str, *, now: datetime, actor: str) -> None:

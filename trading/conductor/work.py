@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db import models
+from django.db import models, transaction
 
 from trading.conductor.processes import is_gone
 from trading.notices.models import is_open
@@ -15,14 +15,18 @@ FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=15)
 TRIES_BEFORE_A_NOTICE = 5
 ALIKE_BEFORE_A_HALT = 5
-SENDING_TAKES = timedelta(minutes=2)
-"""Longer than any call to a broker takes with all that is asked before and after it."""
+SENDING_TAKES = timedelta(minutes=10)
+"""Longer than all calls that sending one order takes, five at most, of which each may take a minute and more."""
 
 _DIGITS = re.compile(r"\S*\d\S*")
 
 
 class BeingSent(Exception):
     """A process is sending the order at this moment: what becomes of it is not known yet."""
+
+
+class TakenOnMeanwhile(Exception):
+    """Something became of the order after the broker was asked about it: the answer tells nothing any more."""
 
 
 class StationHeartbeat(models.Model):
@@ -112,10 +116,11 @@ def backoff(times: int, *, longest: timedelta = LONGEST_WAIT) -> timedelta:
 
 def refuse(symbol: Symbol, reason: str, *, now: datetime) -> SymbolWait:
     """Let a symbol wait after a refusal; five alike halt it."""
-    wait = SymbolWait.objects.filter(symbol=symbol).first()
-    if wait is None:
-        wait = SymbolWait(symbol=symbol, reason=reason, times=0, first_at=now)
-    elif not alike(wait.reason, reason):
+    first = SymbolWait(symbol=symbol, reason=reason, times=0, not_before=now, first_at=now, last_at=now)
+    SymbolWait.objects.bulk_create([first], ignore_conflicts=True)
+    # Held, since another process may halt the symbol at this moment.
+    wait = SymbolWait.objects.select_for_update().get(symbol=symbol)
+    if not alike(wait.reason, reason):
         wait.times, wait.first_at = 0, now
     wait.times += 1
     wait.reason = reason
@@ -169,13 +174,19 @@ def waits() -> dict[str, SymbolWait]:
     return {wait.symbol: wait for wait in SymbolWait.objects.all()}
 
 
-def try_again(order: OrderId, error: str, *, now: datetime, longest: timedelta) -> int:
-    """Note that an order could not be taken on, and when to try again. Return how often it failed."""
-    row, _ = OrderWork.objects.get_or_create(order_id=order, defaults={"not_before": now})
-    row.tries += 1
-    row.last_error, row.not_before = error, now + backoff(row.tries, longest=longest)
-    row.sender = row.sender_until = None
-    row.save()
+def try_again(order: OrderId, error: str, *, now: datetime, longest: timedelta, sender: str | None = None) -> int:
+    """Note that an order could not be taken on, and when to try again. Return how often it failed.
+
+    `sender` is who sends it no more. Where another process is sending it by now, it is left to that one.
+    """
+    OrderWork.objects.bulk_create([OrderWork(order_id=order, not_before=now)], ignore_conflicts=True)
+    with transaction.atomic():
+        row = OrderWork.objects.select_for_update().get(order_id=order)
+        row.tries += 1
+        row.last_error, row.not_before = error, now + backoff(row.tries, longest=longest)
+        if row.sender == sender:
+            row.sender = row.sender_until = None
+        row.save()
     return row.tries
 
 
@@ -206,9 +217,9 @@ def claim(order: OrderId, sender: str, *, now: datetime) -> bool:
     return True
 
 
-def give_back(order: OrderId) -> None:
-    """Nothing was sent, and nobody is sending it."""
-    OrderWork.objects.filter(order_id=order).update(sender=None, sender_until=None)
+def give_back(order: OrderId, sender: str) -> None:
+    """Nothing was sent, and this one is not sending it."""
+    OrderWork.objects.filter(order_id=order, sender=sender).update(sender=None, sender_until=None)
 
 
 def left_to_others(sender: str, *, now: datetime) -> set[OrderId]:
@@ -224,6 +235,12 @@ def expect_nobody_sends(order: OrderId, *, now: datetime) -> None:
         raise BeingSent(
             f"order {order} is being sent by {row.sender}, which is over by {row.sender_until:%H:%M:%S} UTC"
         )
+
+
+def taken_on(order: OrderId) -> tuple[object, ...] | None:
+    """What differs as soon as anybody has taken an order on, whatever came of it; None where nobody ever has."""
+    rows = OrderWork.objects.filter(order_id=order)
+    return rows.values_list("tries", "not_before", "sender", "sender_until").first()
 
 
 def _is_with_its_sender(row: OrderWork, now: datetime) -> bool:

@@ -10,7 +10,7 @@ from trading.conductor.checkpoints import ChainCheckpoint
 from trading.conductor.inbox import QueuedLog
 from trading.conductor.leases import StationLease
 from trading.conductor.verbs.requests import GIVEN_UP_AFTER, OperatorRequest, RequestState
-from trading.conductor.work import OrderWork, StationHeartbeat, SymbolWait
+from trading.conductor.work import SENDING_TAKES, OrderWork, StationHeartbeat, SymbolWait
 from trading.invariants.looking import Look
 from trading.invariants.orders import OPEN_STATES
 from trading.invariants.violations import Wrong, invariant
@@ -20,8 +20,10 @@ from trading.offchain_order.aggregate import OrderState
 from trading.risk.records import Denial
 from trading.submission.pauses import BrokerPause
 
-UNTOLD_FOR = timedelta(minutes=15)
-"""Five looks at an order take six minutes at most; after so long either its end is known, or somebody knows of it."""
+UNTOLD_FOR = SENDING_TAKES + timedelta(minutes=15)
+"""Five looks at an order take six minutes at most, and may begin only when it is left to its sender no more. After so
+long either its end is known, or somebody knows of it.
+"""
 
 PASSED_BY_FOR = timedelta(minutes=10)
 """What is due waits no longer than the slowest turn of a station whose turns go well."""
@@ -66,7 +68,7 @@ def due_work_is_not_passed_by(look: Look) -> Iterator[Wrong]:
         for page in look.pages(rows):
             work = OrderWork.objects.in_bulk([order.pk for order in page])
             for order in page:
-                due = work[order.pk].not_before if order.pk in work else order.submitted_at or order.placed_at
+                due = _due_at(work[order.pk]) if order.pk in work else order.submitted_at or order.placed_at
                 yield from _passed_by(f"order {order.pk}", due, station, turns)
     waiting = QueuedLog.objects.filter(processed=False).defer("event_data")
     for log in look.each(waiting):
@@ -74,6 +76,11 @@ def due_work_is_not_passed_by(look: Look) -> Iterator[Wrong]:
     for request in look.each(OperatorRequest.objects.filter(state__in=[RequestState.WAITING, RequestState.WORKING])):
         due = request.asked_at if request.begun_at is None else request.begun_at + GIVEN_UP_AFTER
         yield from _passed_by(f"request {request.pk} ({request})", due, "clerk", turns)
+
+
+def _due_at(work: OrderWork) -> datetime:
+    """Until then it waits, or is left to the process that was sending it."""
+    return max(work.not_before, work.sender_until or work.not_before)
 
 
 def _passed_by(subject: str, due: datetime | None, station: str, turns: dict[str, datetime]) -> Iterator[Wrong]:
@@ -104,7 +111,7 @@ def deadlines() -> list[Deadline]:
         Deadline(SymbolWait.objects.filter(halted_at=None), "not_before", timedelta(minutes=15)),
         Deadline(Denial.objects.filter(ended_at=None), "not_before", timedelta(minutes=15)),
         Deadline(OrderWork.objects.all(), "not_before", timedelta(hours=1)),
-        Deadline(OrderWork.objects.all(), "sender_until", timedelta(minutes=2)),
+        Deadline(OrderWork.objects.all(), "sender_until", SENDING_TAKES),
         Deadline(BrokerPause.objects.all(), "not_before", timedelta(hours=1)),
         Deadline(StationLease.objects.all(), "until", timedelta(hours=1)),
         Deadline(ChainCheckpoint.objects.all(), "lease_until", timedelta(minutes=1)),

@@ -48,6 +48,8 @@ class InDoubt(msgspec.Struct, frozen=True):
     reason: str
     tell: bool = False
     """An operator must know at once: what was heard can't be."""
+    may_be_listed_later: bool = False
+    """It is known by the broker's list alone, which may lag behind an order that was just taken."""
 
 
 class NeverThere(msgspec.Struct, frozen=True):
@@ -162,7 +164,8 @@ class Submitter:
             )
         absence = note_absence(request.client_order_id, now=now)
         if not absence.is_proven:
-            return InDoubt(f"{self._broker.name} lists no order like it yet ({absence.told})")
+            told = f"{self._broker.name} lists no order like it yet ({absence.told})"
+            return InDoubt(told, may_be_listed_later=True)
         return self._never_there(request, sending, absence.told)
 
     def _named(self, request: OrderRequest, order: BrokerOrderId) -> OrderReport | None:

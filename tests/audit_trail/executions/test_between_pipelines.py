@@ -42,6 +42,7 @@ class Both:
         self.stations.dispatcher = Dispatcher(
             broker=switched(self.venue),
             ledger=self.stations.ledger,
+            clock=self.clock,
             poll_after=self.stations.poll_every,
             others=[self.desk.orders],
         )

@@ -42,7 +42,11 @@ def stations(venue):
 
 def dispatcher_beside(stations, decisions):
     return Dispatcher(
-        broker=stations.broker, ledger=stations.ledger, poll_after=stations.poll_every, others=[decisions]
+        broker=stations.broker,
+        ledger=stations.ledger,
+        clock=stations.clock,
+        poll_after=stations.poll_every,
+        others=[decisions],
     )
 
 

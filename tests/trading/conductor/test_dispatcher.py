@@ -24,7 +24,7 @@ from trading.brokers.outcomes import (
 )
 from trading.conductor import dispatcher
 from trading.conductor.reports import record_failed_by_hand
-from trading.conductor.work import SENDING_TAKES, OrderWork, SymbolWait, alike, resume
+from trading.conductor.work import SENDING_TAKES, OrderWork, SymbolWait, alike, resume, taken_on
 from trading.notices.models import Notice
 from trading.offchain_order.aggregate import OrderState
 from trading.values.quantities import Shares
@@ -234,7 +234,12 @@ def test_one_that_leaves_into_silence_after_it_was_held_to_be_never_there_is_tol
 
     def held_up(request):
         record_failed_by_hand(
-            stations.ledger, stations.only_order(), "not at the broker", now=clock.forward(700), actor="anna"
+            stations.ledger,
+            stations.only_order(),
+            "not at the broker",
+            before=taken_on(stations.only_order().order_id),
+            now=clock.forward(700),
+            actor="anna",
         )
         return submit(request)
 

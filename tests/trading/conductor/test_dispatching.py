@@ -104,7 +104,7 @@ def test_an_order_that_another_process_has_dealt_with_since_the_turn_began_is_le
     def not_paused(broker, *, now):
         monkeypatch.setattr(dispatcher, "is_paused", real)
         if meanwhile == "ended":
-            record_failed_by_hand(other.ledger, order, "it is not there", now=now, actor="anna")
+            record_failed_by_hand(other.ledger, order, "it is not there", before=None, now=now, actor="anna")
         else:
             other.run(other.dispatcher)
         venue.asked.clear()
@@ -143,7 +143,13 @@ def test_whether_this_installation_may_trade_is_asked_as_of_the_turn(stations, v
         asked.append(now)
         return False
 
-    waiting = Dispatcher(broker=venue, ledger=stations.ledger, poll_after=timedelta(seconds=1), may_trade=may_trade)
+    waiting = Dispatcher(
+        broker=venue,
+        ledger=stations.ledger,
+        clock=stations.clock,
+        poll_after=timedelta(seconds=1),
+        may_trade=may_trade,
+    )
 
     assert waiting.run_once(now=stations.clock()) is False
     assert (asked, venue.asked) == ([stations.clock()], [])

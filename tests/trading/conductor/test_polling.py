@@ -11,7 +11,7 @@ from trading.brokers.orders import OrderStatus
 from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, OutcomeUnknown, UnusableReport
 from trading.conductor.poller import ASK_LATE_EVERY, LATE_FOR, MOST_LATE_TRIES
 from trading.conductor.reports import record_failed_by_hand
-from trading.conductor.work import TRIES_BEFORE_A_NOTICE, OrderWork
+from trading.conductor.work import TRIES_BEFORE_A_NOTICE, OrderWork, taken_on
 from trading.notices.models import Notice
 from trading.offchain_order.aggregate import OrderState
 from trading.values.quantities import Shares
@@ -96,7 +96,9 @@ def test_the_work_of_an_order_that_never_was_at_the_broker_is_forgotten_once_not
     stations = with_a_placed_order(venue, venue.now)
     venue.fail("submit", OutcomeUnknown("no answer"))
     stations.run(stations.dispatcher)
-    record_failed_by_hand(stations.ledger, stations.only_order(), "not there", now=stations.clock(), actor="anna")
+    order = stations.only_order()
+    before = taken_on(order.order_id)
+    record_failed_by_hand(stations.ledger, order, "not there", before=before, now=stations.clock(), actor="anna")
     assert OrderWork.objects.exists()
 
     stations.forward(LATE_FOR.total_seconds() + 1)

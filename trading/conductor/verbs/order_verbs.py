@@ -14,12 +14,12 @@ from trading.conductor.reports import record, record_failed_by_hand, request_of,
 from trading.conductor.verbs.applicable import why_not_order
 from trading.conductor.verbs.refusal import Refused
 from trading.conductor.verbs.requests import Verb
-from trading.conductor.work import BeingSent, look_again_at, resume
+from trading.conductor.work import BeingSent, TakenOnMeanwhile, look_again_at, resume, taken_on
 from trading.ledger.book import Ledger
 from trading.notices.models import close_notice
 from trading.offchain_order.aggregate import OffchainOrder, OrderState
 from trading.submission.absence import forget_absence
-from trading.submission.submitter import AtTheBroker, ForTheOperator, Submitter
+from trading.submission.submitter import AtTheBroker, ForTheOperator, InDoubt, Outcome, Submitter
 from trading.values.arithmetic import plain
 from trading.values.identifiers import BrokerOrderId, OrderId
 
@@ -73,8 +73,9 @@ class OrderVerbs:
 
         `none_of_them`: the operator has looked at the broker's orders that look like it, and none is it.
         """
+        before = taken_on(number)
         order = self._order(number, Verb.FAIL_ORDER)
-        report = None if order.state is OrderState.PLACED else self._asked(order, now, none_of_them=none_of_them)
+        report = None if order.state is OrderState.PLACED else self._asked_to_fail(order, now, none_of_them)
         if report is not None:
             told = f"{report.status} with {plain(report.filled_shares)} shares filled"
             raise Refused(
@@ -82,9 +83,11 @@ class OrderVerbs:
                 f"{number}` books it, and `manage.py cancel_order {number}` cancels it there"
             )
         try:
-            record_failed_by_hand(self._ledger, order, reason, now=now, actor=actor)
+            record_failed_by_hand(self._ledger, order, reason, before=before, now=now, actor=actor)
         except BeingSent as sending:
             raise Refused(f"{sending}: look again then, whether {self._broker.name} has it") from sending
+        except TakenOnMeanwhile as other:
+            raise Refused(f"{other}: `manage.py recheck_order {number}` tells how it stands now") from other
         if order.client_order_id is not None:
             self._submitter.settle(order.client_order_id)
         return f"order {number} is failed; its shares may be hedged anew"
@@ -114,25 +117,41 @@ class OrderVerbs:
             raise Refused(in_the_way)
         return order
 
-    def _asked(self, order: OffchainOrder, now: datetime, *, none_of_them: bool = False) -> OrderReport | None:
+    def _asked(self, order: OffchainOrder, now: datetime) -> OrderReport | None:
         """What the broker says of an order; None where it has none. Raises Refused where it can't be asked."""
-        try:
-            if order.broker_order_id is not None:
-                try:
-                    return self._broker.report(order.broker_order_id)
-                except NoSuchOrder:
-                    named = order.client_order_id is not None and self._broker.capabilities.client_order_id
-                    return self._broker.find(order.client_order_id) if named and order.client_order_id else None
-            outcome = self._submitter.look(request_of(order), now=now)
-        except BrokerError as error:
-            raise Refused(f"{self._broker.name} could not be asked about order {order.order_id}: {error}") from error
-        match outcome:
+        match self._outcome(order, now):
             case AtTheBroker(report=report):
                 return report
-            case ForTheOperator(reason=reason) if not none_of_them:
-                raise Refused(f"{reason}. Look at them there; say --none-of-them if none is order {order.order_id}")
+            case ForTheOperator(reason=reason):
+                raise _look_there(order, reason)
             case _:
                 return None
+
+    def _asked_to_fail(self, order: OffchainOrder, now: datetime, none_of_them: bool) -> OrderReport | None:
+        """The same; where the broker tells by its list alone, one look in vain is no answer, unless a person looked."""
+        match self._outcome(order, now):
+            case AtTheBroker(report=report):
+                return report
+            case ForTheOperator(reason=reason) | InDoubt(reason=reason, may_be_listed_later=True) if not none_of_them:
+                raise _look_there(order, reason)
+            case _:
+                return None
+
+    def _outcome(self, order: OffchainOrder, now: datetime) -> Outcome:
+        try:
+            if order.broker_order_id is not None:
+                return self._reported(order, order.broker_order_id)
+            return self._submitter.look(request_of(order), now=now)
+        except BrokerError as error:
+            raise Refused(f"{self._broker.name} could not be asked about order {order.order_id}: {error}") from error
+
+    def _reported(self, order: OffchainOrder, theirs: BrokerOrderId) -> Outcome:
+        try:
+            return AtTheBroker(self._broker.report(theirs))
+        except NoSuchOrder as nothing:
+            named = order.client_order_id is not None and self._broker.capabilities.client_order_id
+            found = self._broker.find(order.client_order_id) if named and order.client_order_id else None
+            return InDoubt(str(nothing)) if found is None else AtTheBroker(found)
 
     def _booked(self, order: OffchainOrder, report: OrderReport, actor: str, now: datetime) -> str:
         stands = record(self._ledger, order, report, now=now, actor=actor)
@@ -145,3 +164,7 @@ class OrderVerbs:
             f"order {order.order_id} is {stands.state} at {self._broker.name} as {report.broker_order_id}, "
             f"{plain(stands.filled_shares)} of {plain(stands.requested_shares)} shares filled"
         )
+
+
+def _look_there(order: OffchainOrder, reason: str) -> Refused:
+    return Refused(f"{reason}. Look at its orders there; say --none-of-them if none is order {order.order_id}")

@@ -97,6 +97,7 @@ def test_no_order_leaves_until_it_is_right(venue, clock):
     stations.dispatcher = Dispatcher(
         broker=venue,
         ledger=stations.ledger,
+        clock=clock,
         poll_after=stations.poll_every,
         may_trade=AccountCheck(venue, simulated=False),
     )
