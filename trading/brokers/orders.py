@@ -101,6 +101,9 @@ class OrderReport(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     """What an operator should know of how this was read, as in "no close time; taken from the last fill"."""
 
+    doubt: str | None = None
+    """Why nobody but a person can tell whose order this is or what became of it; None where there is no such doubt."""
+
     def __post_init__(self) -> None:
         if wrong := self._impossible():
             raise UnusableReport(f"order {self.broker_order_id} ({self.symbol}) is reported with {wrong}")

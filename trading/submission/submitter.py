@@ -155,8 +155,13 @@ class Submitter:
         known = self._linked([report.broker_order_id for report in alike])
         # One that was rejected there is ours all the same: it was sent, and this is what became of it.
         ours = [report for report in alike if report.broker_order_id not in known]
-        if len(ours) == 1:
+        if len(ours) == 1 and ours[0].doubt is None:
             return AtTheBroker(ours[0])
+        if len(ours) == 1:
+            return ForTheOperator(
+                f"{self._broker.name} has order {ours[0].broker_order_id}, which may be {request.client_order_id}: "
+                f"{ours[0].doubt}"
+            )
         if ours:
             ids = ", ".join(report.broker_order_id for report in ours)
             return ForTheOperator(
@@ -176,7 +181,7 @@ class Submitter:
             report = self._broker.report(order)
         except (NoSuchOrder, UnusableReport):
             return None
-        return report if same_order(request, report) is None else None
+        return report if report.doubt is None and same_order(request, report) is None else None
 
     def _never_there(self, request: OrderRequest, sending: Sending, told: str) -> Outcome:
         if sending.named_id is not None:

@@ -360,6 +360,20 @@ def test_two_orders_that_may_be_ours_are_for_the_operator(stations, venue):
     assert len(venue.submitted) == 1
 
 
+def test_an_order_of_which_the_broker_leaves_a_doubt_is_for_the_operator(stations, venue):
+    """C9: it may be ours, or what somebody put in the place of another; nobody guesses, and nothing is sent."""
+    venue.fail("submit", LOST, taken=True)
+    stations.hedge()
+    venue.tell(OrderStatus.ACCEPTED, doubt="it may have taken the place of order V-0")
+    on(stations, 400)
+
+    assert state(stations) is OrderState.UNKNOWN
+    assert ("symbol_halted", "AAPL") in notices()
+    assert "V-1, which may be" in stations.only_order().reason
+    assert "the place of order V-0" in stations.only_order().reason
+    assert len(venue.submitted) == 1
+
+
 def test_an_order_that_is_linked_to_another_of_ours_is_not_taken_for_this_one(stations, venue):
     """Two hedges alike, one after the other: the first one's order is no match for the second."""
     stations.hedge()

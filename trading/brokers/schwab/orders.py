@@ -22,7 +22,6 @@ from trading.brokers.schwab.accounts import SchwabAccount
 from trading.brokers.schwab.answers import (
     Json,
     Unreadable,
-    instant_of,
     object_of,
     order_json_of,
     refusal,
@@ -31,7 +30,7 @@ from trading.brokers.schwab.answers import (
 )
 from trading.brokers.schwab.listing import LISTED_FOR, OrderList
 from trading.brokers.schwab.placing import order_json, order_taken
-from trading.brokers.schwab.replacements import newest_report
+from trading.brokers.schwab.replacements import listed_reports, newest_report
 from trading.brokers.schwab.reports import is_replaced, number_of_order, report_of, stranger
 from trading.values.identifiers import BrokerOrderId
 
@@ -102,21 +101,19 @@ class SchwabOrders:
         """List the open ones of the last 60 days; an order that was replaced is not open, and the one after it is."""
         now = self._clock()
         rows = self._list.entered(now - _OPEN_FOR, now + CLOCK_SKEW, purpose="open orders")
-        reports = [report_of(row) for row in self._plain(rows) if not is_replaced(row)]
+        self._tell_strangers(rows)
+        reports = [report_of(row) for row in rows.values() if stranger(row) is None and not is_replaced(row)]
         return _oldest_first([report for report in reports if not report.status.is_end])
 
     def entered(self, *, since: datetime, until: datetime) -> list[OrderReport]:
-        """List the orders entered in a span. One that was replaced goes by its first name and time, once, as in report.
+        """List the orders entered in a span. One that Schwab names as another's replacement goes by the other's name.
 
-        Under the newest name an order of ours would be taken for one of which nobody knows yet.
+        Under its own an order of ours that was replaced would be taken for one of which nobody knows yet. Where it is
+        not named, all that may be it are listed with a doubt, so that no order of ours is hidden by a guess.
         """
         rows = self._list.entered(since, until, purpose="orders")
-        names: dict[BrokerOrderId, list[OrderReport]] = {}
-        for row in self._plain(rows):
-            newest = self._newest(row)
-            own = {"broker_order_id": number_of_order(row), "submitted_at": instant_of(row, "enteredTime")}
-            names.setdefault(newest.broker_order_id, []).append(msgspec.structs.replace(newest, **own))
-        return _oldest_first([_oldest_first(reports)[0] for reports in names.values()])
+        self._tell_strangers(rows)
+        return _oldest_first(listed_reports(rows, look_up=self._look_up, entered=self._entered_around))
 
     def _newest(self, raw: Json) -> OrderReport:
         return newest_report(raw, look_up=self._look_up, entered=self._entered_around)
@@ -142,15 +139,11 @@ class SchwabOrders:
         if not _NUMBER.fullmatch(number):
             raise NoSuchOrder(f"expected an order's id at Schwab, which is a number, was {number!r}")
 
-    def _plain(self, rows: dict[BrokerOrderId, Json]) -> list[Json]:
-        """Leave out what can't be an order of ours, and name it in the log."""
-        plain = []
+    def _tell_strangers(self, rows: dict[BrokerOrderId, Json]) -> None:
+        """Name in the log what is left out of a list, since it can't be an order of ours."""
         for number, row in rows.items():
-            if (why := stranger(row)) is None:
-                plain.append(row)
-            else:
+            if (why := stranger(row)) is not None:
                 log.info("Order at Schwab is not for us to read", broker_order=number, why=why)
-        return plain
 
 
 def _oldest_first(reports: list[OrderReport]) -> list[OrderReport]:

@@ -157,6 +157,11 @@ def report_of(raw: Json) -> OrderReport:
         raise UnusableReport(f"order {number}: {error}") from error
 
 
+def report_of_itself(raw: Json) -> OrderReport:
+    """Read an order that was replaced as one that was cancelled: what it was, and not what took its place."""
+    return report_of({**raw, "status": "CANCELED"})
+
+
 def same_leg(raw: Json) -> tuple[str, str]:
     """Symbol and instruction as Schwab writes them, by which an order and its replacement are alike."""
     leg = _leg(raw)

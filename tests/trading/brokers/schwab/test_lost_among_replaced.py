@@ -1,0 +1,191 @@
+"""C9: an order of ours that left into silence, among orders that somebody replaced at Schwab, is never hedged twice."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from werkzeug import Response
+
+from tests.trading.brokers.schwab.schwab_json import HASH, ORDERS, executions, filled, leg, order
+from tests.trading.brokers.schwab.schwab_json import request as asked_for
+from tests.trading.brokers.schwab.test_replacements import CLOSED, answers, replaced
+from trading.submission.sendings import begin, was_named
+from trading.submission.submitter import AtTheBroker, ForTheOperator, InDoubt, NeverThere, Submitter
+from trading.values.identifiers import BrokerOrderId
+from trading.values.quantities import shares
+
+pytestmark = pytest.mark.django_db
+
+SENT = datetime(2025, 11, 20, 16, 10, 4, tzinfo=UTC)
+ARRIVED = "2025-11-20T16:10:05+0000"
+BEFORE = "2025-11-20T15:00:00+0000"
+OURS = asked_for(created_at=SENT)
+
+LIMIT = {"orderType": "LIMIT", "price": 200.0, "quantity": 9.0}
+STRANGERS = replaced(10, enteredTime=BEFORE, **LIMIT)
+STOP = order(11, enteredTime=CLOSED, orderType="STOP", quantity=9.0)
+LOST = order(12, enteredTime=ARRIVED, status="QUEUED")
+
+
+def listed(rows, asked):
+    """Those that were entered in the span that is asked for."""
+    first, last = (datetime.fromisoformat(asked.args[f"{edge}EnteredTime"]) for edge in ("from", "to"))
+    found = [row for row in rows if first <= datetime.fromisoformat(row["enteredTime"]) <= last]
+    return Response(json.dumps(found), content_type="application/json")
+
+
+@pytest.fixture
+def outcome(broker, httpserver):
+    """What comes of looking for an order of ours long enough, where Schwab has these orders."""
+    httpserver.expect_request(f"/trader/v1/accounts/{HASH}").respond_with_json(
+        {"securitiesAccount": {"accountNumber": "12345678", "type": "MARGIN", "positions": []}}
+    )
+
+    def outcome(*rows, linked=(), named=None):
+        httpserver.expect_request(ORDERS, method="GET").respond_with_handler(lambda asked: listed(rows, asked))
+        answers(httpserver, *rows)
+        begin("schwab", OURS, held_before=shares(0), resolved=lambda name: False, now=SENT)
+        if named is not None:
+            was_named(OURS.client_order_id, BrokerOrderId(named))
+        submitter = Submitter(broker, linked=set(linked).intersection, resolved=lambda name: False)
+        for look in range(6):
+            found = submitter.submit(OURS, now=SENT + timedelta(seconds=30 * look))
+            if not isinstance(found, InDoubt):
+                return found
+        return found
+
+    return outcome
+
+
+# Where Schwab does not say what took the other's place.
+
+
+def test_an_order_of_ours_that_may_have_taken_a_strangers_place_is_for_the_operator(outcome):
+    """The stranger's became a stop. That is no candidate, so ours was taken for its successor, and seen no more."""
+    found = outcome(STRANGERS, STOP, LOST)
+
+    assert isinstance(found, ForTheOperator)
+    assert "has order 12, which may be ht-test-1-1: it may have taken the place of order 10" in found.reason
+
+
+def test_an_order_that_may_have_taken_the_place_of_another_of_ours_is_for_the_operator(outcome):
+    found = outcome(replaced(10, enteredTime=BEFORE), LOST, linked=["10"])
+
+    assert isinstance(found, ForTheOperator)
+    assert "has order 12" in found.reason
+
+
+def test_an_order_that_may_have_taken_the_place_of_a_strangers_stop_is_for_the_operator(outcome):
+    found = outcome(replaced(10, enteredTime=BEFORE, orderType="STOP", quantity=9.0), LOST)
+
+    assert isinstance(found, ForTheOperator)
+    assert "has order 12" in found.reason
+
+
+def test_where_two_may_have_taken_a_place_neither_is_taken_for_ours(outcome):
+    found = outcome(replaced(10, enteredTime=BEFORE), LOST, order(13, enteredTime=ARRIVED, quantity=9.0))
+
+    assert isinstance(found, ForTheOperator)
+    assert "has order 12" in found.reason
+
+
+def test_an_order_that_is_unlike_ours_is_no_match_however_doubtful(outcome):
+    found = outcome(replaced(10, enteredTime=BEFORE), order(12, enteredTime=ARRIVED, quantity=9.0))
+
+    assert isinstance(found, NeverThere)
+
+
+def test_an_order_that_was_replaced_by_nothing_like_it_stands_in_nobodys_way(outcome):
+    assert isinstance(outcome(STRANGERS, STOP), NeverThere)
+
+
+def test_an_order_that_was_entered_when_no_other_closed_is_ours(outcome):
+    found = outcome(replaced(10, enteredTime=BEFORE, closeTime="2025-11-20T15:30:00+0000"), LOST)
+
+    assert isinstance(found, AtTheBroker)
+    assert found.report.broker_order_id == "12"
+
+
+def test_an_order_of_ours_that_was_replaced_by_a_guess_is_for_the_operator(outcome):
+    replaced_at = "2025-11-20T16:11:00+0000"
+    found = outcome(
+        replaced(12, enteredTime=ARRIVED, closeTime=replaced_at), order(13, enteredTime=replaced_at, quantity=9.0)
+    )
+
+    assert isinstance(found, ForTheOperator)
+    assert "it seems that order 12 was replaced at Schwab by 13" in found.reason
+
+
+def test_a_name_from_the_answer_is_not_followed_by_a_guess(outcome):
+    """The address was that of a stranger's order, and ours was taken for its successor."""
+    found = outcome(STRANGERS, STOP, LOST, named="10")
+
+    assert isinstance(found, ForTheOperator)
+    assert "has order 12" in found.reason
+
+
+# Where it does.
+
+
+def test_what_is_named_as_another_orders_replacement_is_not_taken_for_ours(outcome):
+    named = replaced(10, enteredTime=BEFORE, replacingOrderCollection=[{"orderId": 12}])
+
+    assert isinstance(outcome(named, LOST, linked=["10"]), NeverThere)
+
+
+def test_what_names_the_order_that_it_replaced_is_not_taken_for_ours(outcome):
+    naming = {**LOST, "replacingOrderCollection": [{"orderId": 10}]}
+
+    assert isinstance(outcome(replaced(10, enteredTime=BEFORE), naming), NeverThere)
+
+
+def test_an_order_of_ours_that_was_replaced_by_one_alike_is_found_under_its_first_name(outcome):
+    newest = filled(13, enteredTime="2025-11-20T16:11:00+0000")
+    found = outcome(replaced(12, enteredTime=ARRIVED, replacingOrderCollection=[{"orderId": 13}]), newest)
+
+    assert isinstance(found, AtTheBroker)
+    assert (found.report.broker_order_id, found.report.filled_shares) == ("12", 4)
+
+
+def test_an_order_of_ours_that_was_made_another_one_is_for_the_operator(outcome):
+    """By its newest terms it was like no order of ours, and it was held to be never there while it was open."""
+    newest = order(13, enteredTime="2025-11-20T16:11:00+0000", quantity=6.0)
+    found = outcome(replaced(12, enteredTime=ARRIVED, replacingOrderCollection=[{"orderId": 13}]), newest)
+
+    assert isinstance(found, ForTheOperator)
+    assert "order 12" in found.reason
+    assert "asks for something else" in found.reason
+
+
+def test_an_order_of_ours_that_was_replaced_after_a_fill_is_for_the_operator(outcome):
+    found = outcome(
+        replaced(
+            12,
+            enteredTime=ARRIVED,
+            filledQuantity=1.0,
+            orderActivityCollection=executions((1.0, 187.0)),
+            replacingOrderCollection=[{"orderId": 13}],
+        ),
+        order(13, enteredTime="2025-11-20T16:11:00+0000", quantity=3.0),
+    )
+
+    assert isinstance(found, ForTheOperator)
+    assert "replaced at Schwab after 1 shares of it were filled" in found.reason
+
+
+def test_orders_that_replace_each_other_in_a_ring_are_for_the_operator(outcome):
+    found = outcome(
+        replaced(12, enteredTime=ARRIVED, replacingOrderCollection=[{"orderId": 13}]),
+        replaced(13, enteredTime=ARRIVED, replacingOrderCollection=[{"orderId": 12}]),
+    )
+
+    assert isinstance(found, ForTheOperator)
+
+
+def test_an_option_that_was_replaced_stands_in_nobodys_way(outcome):
+    option = replaced(10, enteredTime=BEFORE, closeTime=None, orderLegCollection=[leg(orderLegType="OPTION"), leg()])
+
+    found = outcome(option, LOST)
+
+    assert isinstance(found, AtTheBroker)
+    assert found.report.broker_order_id == "12"
