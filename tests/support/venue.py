@@ -104,9 +104,13 @@ class Venue:
         self._ask("open_orders", "")
         return [report for report in self.orders_taken.values() if not report.status.is_end]
 
-    def orders(self, *, since: datetime, until: datetime) -> list[OrderReport]:
+    def orders(self, *, since: datetime, until: datetime, symbol: Symbol | None = None) -> list[OrderReport]:
         self._ask("orders", "")
-        return [report for report in self.orders_taken.values() if since <= report.submitted_at <= until]
+        return [
+            report
+            for report in self.orders_taken.values()
+            if since <= report.submitted_at <= until and symbol in (None, report.symbol)
+        ]
 
     def cancel(self, broker_order_id: BrokerOrderId) -> None:
         report = self.report(broker_order_id)

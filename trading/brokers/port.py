@@ -78,8 +78,12 @@ class Broker(Protocol):
     def open_orders(self) -> list[OrderReport]:
         """List all open orders, oldest first, or raise: never a part of them. Some may not be ours."""
 
-    def orders(self, *, since: datetime, until: datetime) -> list[OrderReport]:
-        """List every order entered in the span, ended ones and rejected ones too, oldest first, or raise."""
+    def orders(self, *, since: datetime, until: datetime, symbol: Symbol | None = None) -> list[OrderReport]:
+        """List every order entered in the span, ended ones and rejected ones too, oldest first, or raise.
+
+        With a symbol, only its orders; what is wrong with those of others is not in the way then. Raises NotOffered
+        where the broker has forgotten a part of the span.
+        """
 
     # The market and the account.
 

@@ -149,7 +149,8 @@ class Submitter:
             and (report := self._named(request, BrokerOrderId(sending.named_id))) is not None
         ):
             return AtTheBroker(report)
-        listed = self._broker.orders(since=request.created_at - REPLACED_WITHIN, until=now + AHEAD)
+        since = request.created_at - REPLACED_WITHIN
+        listed = self._broker.orders(since=since, until=now + AHEAD, symbol=request.symbol)
         # Those that were entered before ours was meant are no match, whatever took their place since.
         alike = [report for report in listed if same_order(request, report) is None]
         known = self._linked([report.broker_order_id for report in alike])

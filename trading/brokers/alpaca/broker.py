@@ -116,8 +116,9 @@ class AlpacaBroker:
     def open_orders(self) -> list[OrderReport]:
         return self._finder.open_orders()
 
-    def orders(self, *, since: datetime, until: datetime) -> list[OrderReport]:
-        return self._finder.entered(since=since, until=until)
+    def orders(self, *, since: datetime, until: datetime, symbol: Symbol | None = None) -> list[OrderReport]:
+        listed = self._finder.entered(since=since, until=until)
+        return [report for report in listed if symbol in (None, report.symbol)]
 
     # The market and the account.
 

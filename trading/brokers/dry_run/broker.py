@@ -133,8 +133,9 @@ class DryRunBroker:
         reports = self._reports(submitted_at__gt=now - LONGEST_LIFE)
         return [report for report in reports if not report.status.is_end]
 
-    def orders(self, *, since: datetime, until: datetime) -> list[OrderReport]:
-        return self._reports(submitted_at__gte=since, submitted_at__lte=until)
+    def orders(self, *, since: datetime, until: datetime, symbol: Symbol | None = None) -> list[OrderReport]:
+        listed = self._reports(submitted_at__gte=since, submitted_at__lte=until)
+        return [report for report in listed if symbol in (None, report.symbol)]
 
     # The market and the account.
 

@@ -65,8 +65,8 @@ class SchwabBroker:
     def open_orders(self) -> list[OrderReport]:
         return self._orders.open_orders()
 
-    def orders(self, *, since: datetime, until: datetime) -> list[OrderReport]:
-        return self._orders.entered(since=since, until=until)
+    def orders(self, *, since: datetime, until: datetime, symbol: Symbol | None = None) -> list[OrderReport]:
+        return self._orders.entered(since=since, until=until, symbol=symbol)
 
     # The market and the account.
 

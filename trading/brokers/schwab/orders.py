@@ -31,8 +31,16 @@ from trading.brokers.schwab.answers import (
 from trading.brokers.schwab.listing import LISTED_FOR, OrderList
 from trading.brokers.schwab.placing import order_json, order_taken
 from trading.brokers.schwab.replacements import listed_reports, newest_report
-from trading.brokers.schwab.reports import is_replaced, number_of_order, report_of, stranger
+from trading.brokers.schwab.reports import (
+    is_replaced,
+    may_be_entered,
+    may_be_of,
+    number_of_order,
+    report_of,
+    stranger,
+)
 from trading.values.identifiers import BrokerOrderId
+from trading.values.symbols import Symbol
 
 log = structlog.get_logger(__name__)
 
@@ -105,15 +113,29 @@ class SchwabOrders:
         reports = [report_of(row) for row in rows.values() if stranger(row) is None and not is_replaced(row)]
         return _oldest_first([report for report in reports if not report.status.is_end])
 
-    def entered(self, *, since: datetime, until: datetime) -> list[OrderReport]:
+    def entered(self, *, since: datetime, until: datetime, symbol: Symbol | None = None) -> list[OrderReport]:
         """List the orders entered in a span. One that Schwab names as another's replacement goes by the other's name.
 
         Under its own an order of ours that was replaced would be taken for one of which nobody knows yet. Where it is
-        not named, all that may be it are listed with a doubt, so that no order of ours is hidden by a guess.
+        not named, all that may be it are listed with a doubt, so that no order of ours is hidden by a guess. Of other
+        symbols than the one that is asked for nothing is read, and nothing that is wrong with them is in the way.
         """
         rows = self._list.entered(since, until, purpose="orders")
-        self._tell_strangers(rows)
-        return _oldest_first(listed_reports(rows, look_up=self._look_up, entered=self._entered_around))
+        known = dict(rows)
+
+        def look_up(number: BrokerOrderId) -> Json:
+            if number not in known:
+                known[number] = self._look_up(number)
+            return known[number]
+
+        def entered(first: datetime, last: datetime) -> dict[BrokerOrderId, Json]:
+            if first < since or last > until:
+                return self._entered_around(first, last)
+            return {number: row for number, row in rows.items() if may_be_entered(row, first, last)}
+
+        wanted = {number: row for number, row in rows.items() if symbol is None or may_be_of(row, symbol)}
+        self._tell_strangers(wanted)
+        return _oldest_first(listed_reports(wanted, look_up=look_up, entered=entered))
 
     def _newest(self, raw: Json) -> OrderReport:
         return newest_report(raw, look_up=self._look_up, entered=self._entered_around)

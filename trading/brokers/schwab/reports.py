@@ -22,7 +22,7 @@ from trading.values.arithmetic import canonical, multiply, plain, quotient, tota
 from trading.values.identifiers import BrokerOrderId
 from trading.values.quantities import Shares, Usd
 from trading.values.sides import Side
-from trading.values.symbols import NotASymbol
+from trading.values.symbols import NotASymbol, Symbol
 
 REPLACED = "REPLACED"
 """The order ended because somebody at Schwab put another in its place: see replacements."""
@@ -166,6 +166,31 @@ def same_leg(raw: Json) -> tuple[str, str]:
     """Symbol and instruction as Schwab writes them, by which an order and its replacement are alike."""
     leg = _leg(raw)
     return text_of(object_of(leg.get("instrument"), name="instrument"), "symbol"), text_of(leg, "instruction")
+
+
+def may_be_of(raw: Json, symbol: Symbol) -> bool:
+    """Tell whether an order has to do with a symbol, as far as can be told: what can't be read may."""
+    legs = raw.get("orderLegCollection")
+    if not isinstance(legs, list) or not legs:
+        return True
+    return any(_may_be_for(leg, symbol) for leg in legs)
+
+
+def _may_be_for(leg: object, symbol: Symbol) -> bool:
+    instrument = leg.get("instrument") if isinstance(leg, dict) else None
+    word = _word(instrument, "symbol") if isinstance(instrument, dict) else None
+    try:
+        return word is None or from_schwab(word) == symbol
+    except NotASymbol:
+        return True
+
+
+def may_be_entered(raw: Json, first: datetime, last: datetime) -> bool:
+    """Tell whether an order was entered in a span, as far as can be told: one without a time that is read may be."""
+    try:
+        return first <= instant_of(raw, "enteredTime") <= last
+    except Unreadable:
+        return True
 
 
 def _report(raw: Json, number: BrokerOrderId) -> OrderReport:

@@ -19,6 +19,7 @@ from trading.brokers.outcomes import (
     UnusableReport,
 )
 from trading.brokers.schwab.listing import MOST_LISTED
+from trading.values.symbols import Symbol
 
 SINCE, UNTIL = AT - timedelta(minutes=1), AT + timedelta(minutes=10)
 
@@ -218,3 +219,11 @@ def test_open_orders_are_those_of_the_last_sixty_days_that_have_not_ended(broker
     # An order that was just entered, by a clock of Schwab's that is ahead of ours, is among them.
     assert asked["toEnteredTime"] == "2025-11-20T16:01:00.000Z"
     assert memory.sent[-1].reference.purpose == "open orders"
+
+
+def test_only_the_orders_of_a_symbol_are_listed_where_it_is_asked_for(broker, httpserver):
+    rows = [order(10), order(11, orderLegCollection=[leg(instrument={"symbol": "BRK/B"})])]
+    lists(httpserver, rows)
+
+    assert numbers(broker.orders(since=SINCE, until=UNTIL, symbol=Symbol("BRK.B"))) == ["11"]
+    assert numbers(broker.orders(since=SINCE, until=UNTIL)) == ["10", "11"]

@@ -189,3 +189,67 @@ def test_an_option_that_was_replaced_stands_in_nobodys_way(outcome):
 
     assert isinstance(found, AtTheBroker)
     assert found.report.broker_order_id == "12"
+
+
+# Orders of other symbols, and many.
+
+OTHER = {"orderLegCollection": [leg(instrument={"symbol": "MSFT"})]}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        replaced(10, enteredTime=BEFORE, filledQuantity=1.0, **OTHER),
+        replaced(10, enteredTime=BEFORE, closeTime=None, **OTHER),
+        order(10, enteredTime=BEFORE, status="UNKNOWN", **OTHER),
+        order(10, enteredTime=BEFORE, filledQuantity=None, **OTHER),
+    ],
+)
+def test_what_can_not_be_told_of_another_symbols_order_stands_in_nobodys_way(outcome, odd):
+    found = outcome(odd, LOST)
+
+    assert isinstance(found, AtTheBroker)
+    assert found.report.broker_order_id == "12"
+
+
+@pytest.mark.parametrize(
+    "legs",
+    [None, [], [None], [leg(instrument={"symbol": None})], [leg(instrument={"symbol": "?"})]],
+)
+def test_an_order_whose_symbol_can_not_be_read_may_be_ours(outcome, legs):
+    """C9: an order that is passed over would be sent again."""
+    found = outcome(order(10, enteredTime=ARRIVED, orderLegCollection=legs))
+
+    assert isinstance(found, InDoubt)
+    assert found.tell
+
+
+@pytest.mark.parametrize("names", [True, False])
+@pytest.mark.parametrize("times", [5, 21])
+def test_a_look_at_orders_that_were_replaced_often_is_two_calls(outcome, httpserver, times, names):
+    """Schwab takes 120 calls a minute of the whole account; a look took 57 where one was replaced ten times."""
+    chain = [
+        replaced(
+            100 + place,
+            enteredTime=f"2025-11-20T15:{2 * place:02}:00+0000",
+            closeTime=f"2025-11-20T15:{2 * place + 2:02}:00+0000",
+            replacingOrderCollection=[{"orderId": 101 + place}] if names else [],
+            **LIMIT,
+        )
+        for place in range(times)
+    ]
+    found = outcome(*chain, order(100 + times, enteredTime=chain[-1]["closeTime"], **LIMIT), LOST)
+
+    assert isinstance(found, AtTheBroker)
+    assert [asked.path for asked, _ in httpserver.log] == ["/trader/v1/accounts/accountNumbers", ORDERS]
+
+
+def test_an_order_of_which_the_list_shows_no_successor_is_followed_by_its_number(outcome, httpserver):
+    named = replaced(10, enteredTime=ARRIVED, replacingOrderCollection=[{"orderId": 13}])
+    newest = filled(13, enteredTime="2025-11-20T16:20:00+0000")
+    httpserver.expect_request(f"{ORDERS}/13").respond_with_json(newest)
+
+    found = outcome(named)
+
+    assert isinstance(found, AtTheBroker)
+    assert (found.report.broker_order_id, found.report.filled_shares) == ("10", 4)
