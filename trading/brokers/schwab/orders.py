@@ -30,7 +30,7 @@ from trading.brokers.schwab.answers import (
 )
 from trading.brokers.schwab.listing import LISTED_FOR, OrderList
 from trading.brokers.schwab.placing import order_json, order_taken
-from trading.brokers.schwab.replacements import listed_reports, newest_report
+from trading.brokers.schwab.replacements import listed_reports, newest_report, report_under_its_name
 from trading.brokers.schwab.reports import (
     is_replaced,
     may_be_entered,
@@ -72,7 +72,7 @@ class SchwabOrders:
         try:
             raw = self._look_up(number, order=request.client_order_id)
             difference = stranger(raw)
-            report = None if difference else self._newest(raw)
+            report = None if difference else self._under_its_name(raw)
         except BrokerError as trouble:
             raise OutcomeUnknown(
                 f"submitting {request.client_order_id}: Schwab took it as order {number}, and it can't be read back: "
@@ -83,6 +83,11 @@ class SchwabOrders:
         if report is None or difference is not None:
             raise OutcomeUnknown(
                 f"submitting {request.client_order_id}: Schwab named order {number}, which is not ours: {difference}"
+            )
+        if report.doubt is not None:
+            raise OutcomeUnknown(
+                f"submitting {request.client_order_id}: Schwab took it as order {number}, and {report.doubt}",
+                named=number,
             )
         return report
 
@@ -139,6 +144,9 @@ class SchwabOrders:
 
     def _newest(self, raw: Json) -> OrderReport:
         return newest_report(raw, look_up=self._look_up, entered=self._entered_around)
+
+    def _under_its_name(self, raw: Json) -> OrderReport:
+        return report_under_its_name(raw, look_up=self._look_up, entered=self._entered_around)
 
     def _entered_around(self, since: datetime, until: datetime) -> dict[BrokerOrderId, Json]:
         return self._list.entered(since, until, purpose="replacement")

@@ -77,7 +77,9 @@ def listed_reports(rows: dict[BrokerOrderId, Json], *, look_up: LookUp, entered:
             doubts.update(dict.fromkeys(numbers, doubt))
     hidden = _replacements(links)
     reports = [
-        _listed(row, look_up, entered) for number, row in rows.items() if number not in hidden and stranger(row) is None
+        report_under_its_name(row, look_up=look_up, entered=entered)
+        for number, row in rows.items()
+        if number not in hidden and stranger(row) is None
     ]
     return [
         msgspec.structs.replace(report, doubt=doubts.get(report.broker_order_id, report.doubt)) for report in reports
@@ -105,10 +107,11 @@ def _successors_in_a_list(raw: Json, number: BrokerOrderId, look_up: LookUp, ent
         raise UnusableReport(f"order {number}, which was replaced at Schwab: {error}") from error
 
 
-def _listed(raw: Json, look_up: LookUp, entered: Entered) -> OrderReport:
+def report_under_its_name(raw: Json, *, look_up: LookUp, entered: Entered) -> OrderReport:
     """Report an order by its own name, time and terms: as its newest stands where that is certain, else as cancelled.
 
-    Whether it is ours is told by what it was entered as, and not by what somebody made of it since.
+    Whether it is ours is told by what it was entered as, and not by what somebody made of it since. Raises
+    UnusableReport where the order itself can't be read; what is not certain of its newest is the report's doubt.
     """
     if not is_replaced(raw):
         return report_of(raw)

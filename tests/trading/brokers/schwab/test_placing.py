@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import pytest
 from werkzeug import Response
@@ -302,3 +303,39 @@ def test_what_was_executed_by_then_is_in_the_first_report(broker, httpserver):
     reads_back(httpserver, order(filledQuantity=1.0, orderActivityCollection=executions((1.0, 187.0))))
 
     assert broker.submit(request()).status is OrderStatus.PARTIALLY_FILLED
+
+
+# Replaced before it was read back.
+
+
+def test_an_order_that_was_replaced_before_it_was_read_back_goes_by_its_first_name(broker, httpserver):
+    """C9: under its newest nobody would know it for ours in a list, and one alike in doubt would be taken for it."""
+    newest = order(NUMBER + 1, enteredTime="2025-11-20T16:00:02+0000")
+    takes(httpserver)
+    reads_back(httpserver, order(status="REPLACED", replacingOrderCollection=[newest]))
+    httpserver.expect_request(f"{ORDERS}/{NUMBER + 1}").respond_with_json(newest)
+
+    report = broker.submit(request())
+
+    assert (report.broker_order_id, report.status) == (str(NUMBER), OrderStatus.ACCEPTED)
+    assert report.submitted_at == datetime(2025, 11, 20, 16, 0, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("changes", "newest"),
+    [
+        # What it was made is not what we asked for.
+        ({}, {"quantity": 6.0}),
+        # The address was another order's, and an order of ours seems to be that one's successor.
+        ({"quantity": 9.0, "orderType": "LIMIT", "price": 200.0}, {}),
+        ({"enteredTime": "2025-11-20T15:00:00+0000"}, {}),
+    ],
+)
+def test_an_order_that_was_replaced_and_is_not_ours_from_first_to_last_is_unknown(broker, httpserver, changes, newest):
+    newest = order(NUMBER + 1, **{"enteredTime": "2025-11-20T16:00:02+0000", **newest})
+    takes(httpserver)
+    reads_back(httpserver, order(status="REPLACED", replacingOrderCollection=[newest], **changes))
+    httpserver.expect_request(f"{ORDERS}/{NUMBER + 1}").respond_with_json(newest)
+
+    with pytest.raises(OutcomeUnknown, match=f"order {NUMBER}"):
+        broker.submit(request())
