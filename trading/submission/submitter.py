@@ -11,7 +11,14 @@ from datetime import datetime, timedelta
 import msgspec
 
 from trading.brokers.orders import OrderReport, OrderRequest, same_order
-from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, OrderRejected, OutcomeUnknown, UnusableReport
+from trading.brokers.outcomes import (
+    BrokerUnavailable,
+    NoSuchOrder,
+    NotOffered,
+    OrderRejected,
+    OutcomeUnknown,
+    UnusableReport,
+)
 from trading.brokers.port import Broker
 from trading.submission.absence import forget_absence, note_absence
 from trading.submission.sendings import AlreadyOnTheWay, Sending, begin, nothing_was_sent, sending_of, settle, was_named
@@ -150,7 +157,14 @@ class Submitter:
         ):
             return AtTheBroker(report)
         since = request.created_at - REPLACED_WITHIN
-        listed = self._broker.orders(since=since, until=now + AHEAD, symbol=request.symbol)
+        try:
+            listed = self._broker.orders(since=since, until=now + AHEAD, symbol=request.symbol)
+        except NotOffered as forgotten:
+            # That it is not among what is still listed would prove nothing.
+            return ForTheOperator(
+                f"{self._broker.name} does not list the orders among which {request.client_order_id} would be: "
+                f"{forgotten}"
+            )
         # Those that were entered before ours was meant are no match, whatever took their place since.
         alike = [report for report in listed if same_order(request, report) is None]
         known = self._linked([report.broker_order_id for report in alike])

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from werkzeug import Response
 
-from tests.trading.brokers.schwab.schwab_json import HASH, ORDERS, executions, filled, leg, order
+from tests.trading.brokers.schwab.schwab_json import AT, HASH, ORDERS, executions, filled, leg, order
 from tests.trading.brokers.schwab.schwab_json import request as asked_for
 from tests.trading.brokers.schwab.test_replacements import CLOSED, answers, replaced
+from trading.submission.absence import Absence
 from trading.submission.sendings import begin, was_named
 from trading.submission.submitter import AtTheBroker, ForTheOperator, InDoubt, NeverThere, Submitter
 from trading.values.identifiers import BrokerOrderId
@@ -253,3 +254,29 @@ def test_an_order_of_which_the_list_shows_no_successor_is_followed_by_its_number
 
     assert isinstance(found, AtTheBroker)
     assert (found.report.broker_order_id, found.report.filled_shares) == ("10", 4)
+
+
+def test_an_order_of_which_schwab_has_forgotten_the_day_is_for_the_operator(broker, httpserver):
+    """That Schwab lists it no more proves nothing; and who looks must not fail at every turn, or refuse operators."""
+    request = asked_for(created_at=AT - timedelta(days=59, minutes=1))
+    begin("schwab", request, held_before=shares(0), resolved=lambda name: False, now=request.created_at)
+    submitter = Submitter(broker, linked=set().intersection, resolved=lambda name: False)
+
+    for found in (submitter.look(request, now=AT), submitter.submit(request, now=AT)):
+        assert isinstance(found, ForTheOperator)
+        assert "schwab does not list the orders among which ht-test-1-1 would be" in found.reason
+        assert "60 days" in found.reason
+    assert not Absence.objects.exists()
+    assert httpserver.log == []
+
+
+def test_an_order_that_is_named_is_found_however_long_ago_it_was(broker, httpserver):
+    entered = AT - timedelta(days=70)
+    request = asked_for(created_at=entered)
+    begin("schwab", request, held_before=shares(0), resolved=lambda name: False, now=entered)
+    was_named(request.client_order_id, BrokerOrderId("12"))
+    answers(httpserver, filled(12, enteredTime=f"{entered:%Y-%m-%dT%H:%M:%S}+0000"))
+
+    found = Submitter(broker, linked=set().intersection, resolved=lambda name: False).look(request, now=AT)
+
+    assert isinstance(found, AtTheBroker)
