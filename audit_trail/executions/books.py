@@ -41,6 +41,9 @@ class Book(Protocol):
     def look_again(self, order: PlacedOrder) -> None:
         """Write down when an order is asked for next, and nothing else."""
 
+    def take_up(self, order: PlacedOrder) -> None:
+        """Write down which process sends an order, and for how long it is left to that one."""
+
     # Asking.
 
     def open_orders(self, broker: str) -> list[PlacedOrder]:

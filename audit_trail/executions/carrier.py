@@ -29,6 +29,7 @@ from trading.brokers.orders import OrderReport
 from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, UnusableReport
 from trading.brokers.port import Broker
 from trading.conductor.known_orders import is_resolved, linked
+from trading.conductor.processes import process_name
 from trading.conductor.switched import switched
 from trading.conductor.work import backoff
 from trading.ledger.book import Ledger
@@ -47,6 +48,7 @@ from trading.submission.submitter import (
     Refused,
     Submitter,
 )
+from trading.values.arithmetic import plain
 from trading.values.identifiers import BrokerOrderId
 
 log = structlog.get_logger(__name__)
@@ -70,12 +72,17 @@ MOST_LATE_TRIES = timedelta(days=1) // ASK_LATE_EVERY
 """So often the last of these looks is tried again, for a day: one that was not answered was none."""
 
 
+class ChangedMeanwhile(Exception):
+    """An order is not as it was when the broker was asked for it, so the answer is no ground to end it. It was not."""
+
+
 class Carrier:
     """Takes orders to one broker and asks for them there, for whichever book they are kept in."""
 
     def __init__(self, *, broker: Broker, ledger: Ledger, clock: Callable[[], datetime], poll_every: timedelta) -> None:
         self.broker, self._ledger, self._clock = broker, ledger, clock
         self._poll_every = poll_every
+        self.process = process_name()
         self.orders = DecisionOrders(broker.name)
 
     def send(self, book: Book, order: PlacedOrder) -> PlacedOrder:
@@ -91,9 +98,30 @@ class Carrier:
     def give_back(self, book: Book, order: PlacedOrder, reason: str) -> PlacedOrder:
         """Book that nothing was sent, so that the decision is as it was before."""
         now = self._clock()
-        return self._booked(
-            book, order, lambda known: Heard(unsent(known, reason, at=now) if _is_unsent(known) else known)
-        )
+
+        def given_back(known: PlacedOrder) -> Heard | None:
+            if _is_sent_by_another(order, known, now):
+                return None
+            return Heard(unsent(known, reason, at=now) if _is_unsent(known) else known)
+
+        return self._booked(book, order, given_back)
+
+    def take_up(self, book: Book, order: PlacedOrder) -> PlacedOrder | None:
+        """Commit that this process is about to send an order once more: until then nobody ends it by hand.
+
+        None where it is not as it was read any more, so that another process sends it, or did.
+        """
+        with transaction.atomic(durable=True):
+            known = book.locked(order.key)
+            if not _is_unsent(known) or not _is_same_sending(order, known):
+                return None
+            taken = msgspec.structs.replace(known, sender=self.process, not_before=self._clock() + SENDING_TAKES)
+            book.take_up(taken)
+        return taken
+
+    def as_it_stands(self, book: Book, order: PlacedOrder) -> PlacedOrder:
+        """An order as it is known by now."""
+        return book.named(order.client_order_id) or order
 
     def follow_up(
         self,
@@ -114,6 +142,9 @@ class Carrier:
                     return self._told(book, order, report)
                 return self._asked(book, order)
             if may_send and order.state is OrderState.SENDING and self._may_still_be_sent(order):
+                if (taken := self.take_up(book, order)) is None:
+                    return self.as_it_stands(book, order)
+                order = taken
                 return self._handed_over(book, order)
             return self._looked_for(book, order)
         except AlreadyOnTheWay as alike:
@@ -123,8 +154,25 @@ class Carrier:
             raise
 
     def end_by_hand(self, book: Book, order: PlacedOrder, reason: str) -> PlacedOrder:
-        """Book an operator's word that the broker does not have an order, and never will."""
-        return self._settled(book, order, NeverThere(reason))
+        """Book an operator's word that the broker does not have an order, and never will. Raises ChangedMeanwhile.
+
+        The order is expected as it was when the broker was asked, with nothing but that look booked since: where it was
+        sent after that, or was about to be, neither the look nor the word says anything of it.
+        """
+        now = self._clock()
+
+        def ended(known: PlacedOrder) -> Heard:
+            if not _is_lost(known) or _standing(known) != _standing(order):
+                raise ChangedMeanwhile(
+                    f"order {known} changed while {self.broker.name} was asked for it: expected {_standing(order)}; "
+                    f"found {_standing(known)}. It was not ended: it may have been sent just now. Look at the broker's "
+                    "orders again, and say so again if it is not there"
+                )
+            return Heard(never_there(known, reason, at=now))
+
+        stands = self._booked(book, order, ended)
+        self._submitter(order).settle(order.client_order_id)
+        return stands
 
     # The broker.
 
@@ -133,7 +181,7 @@ class Carrier:
         try:
             outcome = self._submitter(order).submit(order.request, now=self._clock())
         except KnownByNow:
-            return book.named(order.client_order_id) or order
+            return self.as_it_stands(book, order)
         except BrokerUnavailable as outage:
             self._pause(outage)
             raise
@@ -227,7 +275,11 @@ class Carrier:
         return stands
 
     def _in_doubt(self, book: Book, order: PlacedOrder, reason: str, *, tell: bool) -> PlacedOrder:
-        def doubted(known: PlacedOrder) -> Heard:
+        now = self._clock()
+
+        def doubted(known: PlacedOrder) -> Heard | None:
+            if _is_sent_by_another(order, known, now):
+                return None  # Whether it is there is that one's to tell, and nobody ends it meanwhile.
             ended_meanwhile = order.is_open and not known.is_open
             ended_there = ended_meanwhile and known.broker_order_id is not None
             if ended_there or known.broker_order_id != order.broker_order_id:
@@ -245,8 +297,11 @@ class Carrier:
 
     def _put_off(self, book: Book, order: PlacedOrder, reason: str) -> PlacedOrder:
         """Nothing is known of it that was not known before."""
+        now = self._clock()
 
-        def later(known: PlacedOrder) -> Heard:
+        def later(known: PlacedOrder) -> Heard | None:
+            if _is_sent_by_another(order, known, now):
+                return None
             if not _is_asked_for(known):
                 return Heard(known)
             tries = known.tries + 1
@@ -255,12 +310,13 @@ class Carrier:
 
         return self._booked(book, order, later)
 
-    def _booked(self, book: Book, order: PlacedOrder, change: Callable[[PlacedOrder], Heard]) -> PlacedOrder:
-        """Let an order stand so from now on, in one commit."""
+    def _booked(self, book: Book, order: PlacedOrder, change: Callable[[PlacedOrder], Heard | None]) -> PlacedOrder:
+        """Let an order stand so from now on, in one commit; where the change is none, leave even its next look."""
         now = self._clock()
         with transaction.atomic(durable=True):
             known = book.locked(order.key)
-            heard = change(known)
+            if (heard := change(known)) is None:
+                return known
             after = self._with_the_next_look(known, heard.order, now)
             if _is_news(known, after):
                 book.keep(known, after, now=now)
@@ -307,6 +363,26 @@ def _is_news(known: PlacedOrder, after: PlacedOrder) -> bool:
 def _is_unsent(known: PlacedOrder) -> bool:
     """Tell whether nothing of it is known to be at the broker, by any process."""
     return known.state is OrderState.SENDING and known.broker_order_id is None
+
+
+def _is_same_sending(order: PlacedOrder, known: PlacedOrder) -> bool:
+    """Tell whether nobody has taken an order up, or put it off, since it was read."""
+    return (known.sender, known.not_before) == (order.sender, order.not_before)
+
+
+def _is_sent_by_another(order: PlacedOrder, known: PlacedOrder, now: datetime) -> bool:
+    """Tell whether a process has taken an order up since it was read here, and still may be about it."""
+    in_time = known.not_before is not None and known.not_before > now
+    return _is_unsent(known) and in_time and not _is_same_sending(order, known)
+
+
+def _standing(order: PlacedOrder) -> str:
+    """What changes of an order when it is sent, looked for or found."""
+    named = "" if order.broker_order_id is None else f", there as {order.broker_order_id}"
+    return (
+        f"{order.state} after {order.tries} tries in vain, sent by {order.sender}, {plain(order.filled_shares)} shares "
+        f"filled{named}"
+    )
 
 
 def _is_asked_for(known: PlacedOrder) -> bool:

@@ -29,7 +29,7 @@ from audit_trail.executions.wanted import Wanted, strongest_first, wanted_at_onc
 from trading.brokers.orders import OrderRequest
 from trading.brokers.outcomes import BrokerUnavailable, RateLimited
 from trading.conductor.leases import lease
-from trading.conductor.processes import is_gone, process_name
+from trading.conductor.processes import is_gone
 from trading.conductor.reconciling.holding_checks import HoldingBaseline
 from trading.conductor.refresher import Refresher
 from trading.ledger.book import Ledger
@@ -98,7 +98,6 @@ class Executor:
         """`wait` waits for so many seconds; `may_trade` tells whether anything may be sent to the account at all."""
         self._carrier, self._broker, self._gate, self._ledger = carrier, carrier.broker, gate, ledger
         self._clock, self._wait, self._may_trade, self._facts = clock, wait, may_trade, facts
-        self._process = process_name()
 
     # What is decided.
 
@@ -293,7 +292,7 @@ class Executor:
                 created_at=now,
             ),
             requested_shares=size.shares,
-            sender=self._process,
+            sender=self._carrier.process,
             not_before=now + SENDING_TAKES,
         )
 
@@ -316,6 +315,9 @@ class Executor:
                 pause = self._pause_asked_for()
                 if isinstance(outage, RateLimited) and pauses < MOST_PAUSES and pause <= LONGEST_PAUSE:
                     self._wait(Decimal(pause // timedelta(milliseconds=1)) / 1000)
+                    if (taken := self._carrier.take_up(book, order)) is None:
+                        return self._carrier.as_it_stands(book, order), True
+                    order = taken
                     continue
                 reason = f"{type(outage).__name__}: {outage}"
                 return self._carrier.give_back(book, order, reason), not pauses_for_all(outage)

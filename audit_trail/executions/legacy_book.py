@@ -60,6 +60,9 @@ class LegacyBook:
     def look_again(self, order: PlacedOrder) -> None:
         AlpacaOrder.objects.filter(pk=order.key).update(not_before=order.not_before, tries=order.tries)
 
+    def take_up(self, order: PlacedOrder) -> None:
+        AlpacaOrder.objects.filter(pk=order.key).update(sender=order.sender, not_before=order.not_before)
+
     # Asking.
 
     def open_orders(self, broker: str) -> list[PlacedOrder]:

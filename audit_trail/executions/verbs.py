@@ -4,13 +4,14 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 import structlog
 from django.db import transaction
 
 from audit_trail.decisions.cancelling import NoSuchDecision, NotPending, cancel_pending
 from audit_trail.decisions.models import UNDER_WAY, TradeDecision
 from audit_trail.executions.audit_book import AuditBook, order_of
-from audit_trail.executions.carrier import Carrier
+from audit_trail.executions.carrier import Carrier, ChangedMeanwhile
 from audit_trail.executions.models import TradeExecution
 from audit_trail.executions.orders import OPEN, OrderState, PlacedOrder
 from trading.brokers.outcomes import BrokerError, NotCancellable, OutcomeUnknown
@@ -49,7 +50,8 @@ class DecisionVerbs:
     def cancel(self, decision_id: UUID, *, actor: str, reason: str, not_there: bool = False) -> str:
         """Cancel a decision: before anything is sent, or its order at the broker. Raises Refused, NoSuchDecision.
 
-        `not_there`: an operator has looked, and the broker does not have its order. The broker is asked once more.
+        `not_there`: an operator has looked, and the broker does not have its order. The broker is asked once more, and
+        nothing is ended where the order was sent, or was about to be, since it was asked.
         """
         try:
             row = cancel_pending(decision_id, actor=actor, reason=reason, now=self._clock())
@@ -78,24 +80,35 @@ class DecisionVerbs:
         if order is None or not order.is_open:
             raise Refused(f"{decision} is {decision.status}; only what has not ended can be cancelled")
         if self._is_being_sent(order) and not is_gone(order.sender or ""):
-            raise Refused(f"{decision} is being sent by {order.sender}: cancel it when that is done, in a moment")
+            raise _being_sent(decision, order)
+        looked = order
         try:
             if order.broker_order_id is None:
                 # Whoever cancels wants nothing sent: where a process died before it sent it, that stays so.
-                order = self._carrier.follow_up(self._book, order, may_send=False)
-            if order.is_open and order.broker_order_id is not None:
-                return self._told(decision, self._asked_to_cancel(order, actor, reason))
+                looked = self._carrier.follow_up(self._book, order, may_send=False)
+            if looked.is_open and looked.broker_order_id is not None:
+                return self._told(decision, self._asked_to_cancel(looked, actor, reason))
         except BrokerError as error:
             raise Refused(f"{self._broker.name} did not cancel {decision}: {type(error).__name__}: {error}") from error
-        if not order.is_open:
-            return self._told(decision, order)
+        if not looked.is_open:
+            return self._told(decision, looked)
+        if self._is_being_sent(looked):
+            raise _being_sent(decision, looked)  # It was taken up while the broker was asked.
         if not not_there:
             raise Refused(
-                f"it is not known whether {self._broker.name} has the order of {decision}: {order.reason}. Look there; "
-                "say --not-there if it has none"
+                f"it is not known whether {self._broker.name} has the order of {decision}: {looked.reason}. Look "
+                "there; say --not-there if it has none"
             )
-        stands = self._carrier.end_by_hand(self._book, order, f"failed by {actor}: {reason}")
-        return self._told(decision, stands)
+        return self._told(decision, self._ended_by_hand(order, f"failed by {actor}: {reason}"))
+
+    def _ended_by_hand(self, order: PlacedOrder, reason: str) -> PlacedOrder:
+        """End an order as it was before the broker was asked for it, and did not have it. Raises Refused."""
+        # That look has booked this of it; whatever else is new, another process did after the broker was asked.
+        expected = msgspec.structs.replace(order, state=OrderState.UNKNOWN, tries=order.tries + 1)
+        try:
+            return self._carrier.end_by_hand(self._book, expected, reason)
+        except ChangedMeanwhile as changed:
+            raise Refused(str(changed)) from changed
 
     def _asked_to_cancel(self, order: PlacedOrder, actor: str, reason: str) -> PlacedOrder:
         with transaction.atomic(durable=True):
@@ -128,3 +141,7 @@ class DecisionVerbs:
             f"{decision} is {stands}; its order {order.client_order_id} is {order.state}, "
             f"{plain(order.filled_shares)} of {plain(order.requested_shares)} shares filled{because}"
         )
+
+
+def _being_sent(decision: TradeDecision, order: PlacedOrder) -> Refused:
+    return Refused(f"{decision} is being sent by {order.sender}: cancel it when that is done, in a moment")

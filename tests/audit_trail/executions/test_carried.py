@@ -7,6 +7,7 @@ import pytest
 from django.db import transaction
 
 from audit_trail.executions.audit_book import AuditBook
+from audit_trail.executions.carrier import ChangedMeanwhile
 from audit_trail.executions.legacy import AlpacaOrder
 from tests.audit_trail.executions.desk import Desk, attempt_of, fresh, state_of
 from tests.audit_trail.executions.test_crashes import CRASHES, Killed
@@ -95,9 +96,11 @@ def test_one_that_another_process_has_found_is_not_ended_by_who_did_not_see_it(d
     other(desk).poll()
     assert state_of(decision) == "submitted"
 
-    stands = desk.carrier.end_by_hand(AuditBook(), order, "not there")
+    with pytest.raises(ChangedMeanwhile, match=r"found submitted after 0 tries in vain, .*, there as V-1\. It was not"):
+        desk.carrier.end_by_hand(AuditBook(), order, "not there")
 
-    assert (stands.state, state_of(decision), attempt_of(decision).ended_at) == ("submitted", "submitted", None)
+    row = attempt_of(decision)
+    assert (row.status, state_of(decision), row.ended_at) == ("submitted", "submitted", None)
 
 
 def test_one_that_another_process_has_sent_into_silence_is_not_given_back(desk, monkeypatch):

@@ -74,7 +74,7 @@ def test_what_can_not_be_sent_while_another_alike_is_on_its_way_is_put_off_and_s
     assert (stands.state, stands.tries, desk.venue.submitted) == ("sending", 1, [])
     assert str(stands.reason).startswith("order ht-test-7-1 to BUY 4 AAPL is on its way to dry_run")
     Sending.objects.all().delete()
-    assert desk.carrier.follow_up(AuditBook(), order).state == "submitted"
+    assert desk.carrier.follow_up(AuditBook(), stands).state == "submitted"
 
 
 def test_one_that_was_taken_into_silence_is_found_among_those_that_the_broker_lists():

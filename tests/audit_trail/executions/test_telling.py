@@ -213,7 +213,7 @@ def test_an_order_is_what_was_decided_and_is_left_to_its_process_for_a_while(des
     assert (request.limit_price_usd, request.created_at) == (250, desk.clock())
     assert (row.requested_shares, row.notional_usd, row.limit_price_usd) == (4, None, 250)
     assert (row.placed_at, row.not_before) == (desk.clock(), desk.clock() + SENDING_TAKES)
-    assert row.sender == desk.executor._process
+    assert row.sender == desk.carrier.process
 
     decide("MSFT", notional_usd=Decimal(1000))
     desk.execute()
