@@ -10,7 +10,7 @@ from typing import NamedTuple
 from django.db.models import Count, QuerySet
 
 from audit_trail.executions.audit_book import SUBMIT
-from audit_trail.executions.legacy import AlpacaOrder
+from audit_trail.executions.legacy import WORDS, AlpacaOrder
 from audit_trail.executions.models import TradeExecution
 from audit_trail.executions.orders import OrderState
 from audit_trail.ingestion.models import DataIngestionRun
@@ -88,6 +88,14 @@ def _hash_of(row: ApiPayload) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+_BY_THE_BROKER = (OrderState.FILLED, OrderState.CANCELLED, OrderState.EXPIRED, OrderState.REJECTED)
+"""The ends that a broker tells of, in the words of decisions' orders and of hedges'. Any other is our own word: that an
+order never was there, by proof or by hand, or was not sent. It stays that where the order is found there later."""
+
+_ENDED_THERE = frozenset({*_BY_THE_BROKER, *(WORDS[state] for state in _BY_THE_BROKER)})
+"""And in those of the legacy log."""
+
+
 class _Meant(NamedTuple):
     """An order as it was meant, whichever pipeline's: what a call that sends it is held against."""
 
@@ -97,8 +105,8 @@ class _Meant(NamedTuple):
     strategy: str
     committed_at: datetime | None
     ended_at: datetime | None
-    is_known_there: bool
-    """The broker has an id for it, so its end is by the broker's clock, and we may have heard of it later."""
+    ended_there: bool
+    """It ended by the broker's word: by the broker's clock, and we may have heard of it later."""
 
 
 @invariant("I5", "I10")
@@ -106,7 +114,8 @@ def nothing_is_sent_unmeant(look: Look) -> Iterator[Wrong]:
     """An order was sent only after its intent was committed, not after its end, and under no kill switch.
 
     One that left before its end, and of which the broker said nothing but that it does not have it, is sent again under
-    the same id: what tells us that lags behind. The broker takes it for the order that it had.
+    the same id: what tells us that lags behind. The broker takes it for the order that it had. One that ended by our
+    own word, as never there or not sent, is not: it was not to leave after that.
 
     It goes by what clocks told: a row of a call and one of an order have no order but their times. Where the clock of
     who sends is put back between the two, or is behind that of another process that placed the order, an order is told
@@ -123,35 +132,40 @@ def nothing_is_sent_unmeant(look: Look) -> Iterator[Wrong]:
             if row.sent_at < order.committed_at:
                 expected = f"sent after {order.committed_at.isoformat()}, when it was committed"
                 yield _wrong(row, expected, row.sent_at.isoformat())
-            if (end := _overslept(row, order)) is not None:
+            if (end := _end_before_it_left(row, order)) is not None:
                 yield _wrong(row, f"nothing sent after its end at {end.isoformat()}", row.sent_at.isoformat())
             on = switches.on_at(row.sent_at, broker=order.broker, symbol=order.symbol, strategy=order.strategy)
             if on is not None:
                 yield _wrong(row, f"nothing sent while the kill switch ({on}) is on", row.sent_at.isoformat())
 
 
-def _overslept(call: ApiCallLog, order: _Meant) -> datetime | None:
-    """The end of an order after which it should not have been sent any more."""
+def _end_before_it_left(call: ApiCallLog, order: _Meant) -> datetime | None:
+    """When an order had ended that a call sent all the same; None where it had not, or nobody could know yet."""
     if order.ended_at is None or call.sent_at <= (latest := order.ended_at + CLOCK_SKEW):
         return None
     before = ApiCallLog.objects.filter(reference=order.name, pk__lt=call.pk).order_by("-pk")
     had_left = before.filter(purpose=SUBMIT, sent_at__lte=latest).exists()
     asked = before.exclude(purpose=SUBMIT).values_list("http_status_code", flat=True).first()
-    is_news = order.is_known_there and had_left and asked == NOT_THERE and not before.filter(**TAKEN).exists()
+    is_news = order.ended_there and had_left and asked == NOT_THERE and not before.filter(**TAKEN).exists()
     return None if is_news else order.ended_at
 
 
 def _meant(look: Look, names: set[str]) -> Iterator[_Meant]:
     for hedge in look.all_orders().filter(client_order_id__in=names):
-        times = (hedge.sending_at, hedge.ended_at)
-        yield _Meant(hedge.client_order_id, hedge.broker, hedge.symbol, HEDGE, *times, bool(hedge.broker_order_id))
+        what = (hedge.client_order_id, hedge.broker, hedge.symbol, HEDGE)
+        ended_there = _ended_there(hedge.detailed_status, hedge.broker_order_id)
+        yield _Meant(*what, hedge.sending_at, hedge.ended_at, ended_there)
     for row in TradeExecution.objects.filter(client_order_id__in=names).select_related("trade_decision"):
         decided, name = row.trade_decision, row.client_order_id or ""
         what = (name, decided.broker, decided.symbol, decided.strategy_name)
-        yield _Meant(*what, row.placed_at, row.ended_at, bool(row.broker_order_id))
+        yield _Meant(*what, row.placed_at, row.ended_at, _ended_there(row.status, row.broker_order_id))
     for old in AlpacaOrder.objects.filter(client_order_id__in=names, trade_decision=None):
         what = (old.client_order_id, old.broker, old.symbol, old.strategy_name)
-        yield _Meant(*what, old.placed_at, old.ended_at, bool(old.alpaca_order_id))
+        yield _Meant(*what, old.placed_at, old.ended_at, _ended_there(old.status, old.alpaca_order_id))
+
+
+def _ended_there(state: str, broker_order_id: str | None) -> bool:
+    return bool(broker_order_id) and state in _ENDED_THERE
 
 
 @invariant("I4", "I7")

@@ -8,9 +8,11 @@ from django.utils import timezone
 
 from audit_trail.decisions.lineage import TradeDecisionRecord
 from audit_trail.decisions.models import TradeDecision
+from audit_trail.executions.legacy import WORDS
 from audit_trail.executions.models import ExecutionFill, TradeExecution
 from audit_trail.ingestion.models import DataIngestionRun
 from audit_trail.ingestion.records import SourceRecord
+from audit_trail.invariants.calls import _ended_there
 from audit_trail.invariants.every import OF_THE_AUDIT_TRAIL
 from audit_trail.payloads.models import ApiCallLog
 from config.invariants import EVERY
@@ -23,6 +25,7 @@ from tests.support.stations import fresh_books
 from tests.trading.invariants import test_hedge
 from trading.invariants.every import OF_THE_HEDGE
 from trading.ledger.mode import Mode
+from trading.offchain_order.aggregate import ENDS
 from trading.risk.controls import throw
 from trading.risk.scopes import Scope
 
@@ -272,21 +275,56 @@ def test_an_order_that_was_first_sent_after_its_end_is_told(sent_after_its_end):
     assert "nothing_is_sent_unmeant" in names(look())
 
 
-def test_one_that_had_left_before_may_be_sent_again_while_the_broker_does_not_show_it(sent_after_its_end):
-    # Where the broker has no id for it, its end is our own word; one that it has shown is not sent again.
-    no_id = "UPDATE trade_executions SET broker_order_id = NULL, status = 'failed', filled_shares = '0'"
-    shown = "UPDATE api_call_logs SET http_status_code = 200 WHERE http_status_code = 404 AND reference = %s"
+@pytest.fixture
+def sent_again_after_its_end(sent_after_its_end) -> str:
+    """That order, where a call that told nothing had sent it before its end. Its name."""
     earlier = ApiCallLog.objects.filter(purpose="submit", http_status_code=422)[0]
     sql("UPDATE api_call_logs SET id = 0 - id, reference = %s WHERE id = %s", sent_after_its_end, earlier.pk)
     earlier.pk = -earlier.pk
     sent_at(earlier, TradeExecution.objects.get(client_order_id=sent_after_its_end).placed_at)
+    return sent_after_its_end
+
+
+def test_one_that_had_left_before_may_be_sent_again_while_the_broker_does_not_show_it(sent_again_after_its_end):
+    # Where the broker has no id for it, its end is our own word; one that it has shown is not sent again.
+    no_id = "UPDATE trade_executions SET broker_order_id = NULL, status = 'failed', filled_shares = '0'"
+    shown = "UPDATE api_call_logs SET http_status_code = 200 WHERE http_status_code = 404 AND reference = %s"
     assert "nothing_is_sent_unmeant" not in names(look())
 
     for told in (f"{no_id} WHERE client_order_id = %s", shown):
         with transaction.atomic():
-            sql(told, sent_after_its_end)
+            sql(told, sent_again_after_its_end)
             assert "nothing_is_sent_unmeant" in names(look())
             transaction.set_rollback(True)
+
+
+@pytest.mark.parametrize(
+    ("state", "is_told"),
+    [
+        ("filled", False),
+        ("cancelled", False),
+        ("expired", False),
+        ("rejected", False),
+        ("failed", True),
+        ("unsent", True),
+    ],
+)
+def test_one_that_ended_by_our_own_word_was_not_to_be_sent_though_the_broker_has_it_by_now(
+    sent_again_after_its_end, state, is_told
+):
+    sql("UPDATE trade_executions SET status = %s WHERE client_order_id = %s", state, sent_again_after_its_end)
+    assert TradeExecution.objects.get(client_order_id=sent_again_after_its_end).broker_order_id is not None
+
+    assert ("nothing_is_sent_unmeant" in names(look())) is is_told
+
+
+def test_which_ends_are_the_brokers_word_is_known_of_hedges_and_of_the_legacy_log_too():
+    hedges = {state.value for state in ENDS if _ended_there(state.value, "1")}
+    legacy = {word for word in WORDS.values() if _ended_there(word, "1")}
+
+    assert {state.value for state in ENDS} - hedges == {"failed"}
+    assert legacy == {"filled", "canceled", "expired", "rejected"}
+    assert not any(_ended_there(state.value, None) for state in ENDS)
 
 
 def test_a_decision_of_whose_order_nobody_knows_is_told():
