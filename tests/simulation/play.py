@@ -180,10 +180,10 @@ class Play(Scene):
         self._under_way += 1
         if stop is not None:
             self._held_up = process
-        ours = self.process(process)
+        ours, began, failure = self.process(process), self.clock(), None
         try:
             with self.boundaries.living(ours.life), self.boundaries.armed(stop), self.troubles.armed(trouble):
-                worked = ours.turn(station, now=self.clock())
+                worked = ours.turn(station, now=began)
         except Died:
             self._processes.pop(process)
             worked = True
@@ -191,10 +191,15 @@ class Play(Scene):
             if isinstance(error, DatabaseError | InterfaceError):
                 close_old_connections()
             self._look_at(station, error, database_failed=self.troubles.failed_last)
-            worked = True
+            worked, failure = True, error
         finally:
             self._under_way -= 1
             self.judge.ends(ours.life)
+        # Who died gives no sign of life, nor does a command.
+        if process != COMMAND and self._processes.get(process) is ours:
+            # It is no statement of a turn that is held up.
+            with self.boundaries.armed(None), self.troubles.armed(None):
+                ours.beat(station, now=began, worked=worked, error=failure)
         # The watcher may have read on where it found nothing.
         if self.chain_judge is not None and (worked or station == "watcher"):
             # What the judge asks the database is no statement of a turn that is held up.

@@ -27,6 +27,7 @@ from trading.brokers.schwab.broker import SchwabBroker
 from trading.brokers.schwab.oauth import Grant, SchwabOAuth
 from trading.conductor.dispatcher import Dispatcher
 from trading.conductor.exposure_age import ExposureWatch
+from trading.conductor.heartbeat import Heartbeat
 from trading.conductor.logins.keeper import TokenKeeper
 from trading.conductor.logins.refresher import TokenRefresher
 from trading.conductor.poller import YOUNG_EVERY
@@ -178,8 +179,20 @@ class Process(Stations):
                 largest_range=chain.largest_range,
             )
         self.tokens = None if keeper is None else TokenRefresher(keeper=keeper)
+        self._holder = holder
+        self._hearts: dict[str, Heartbeat] = {}
 
     def turn(self, name: str, *, now: datetime) -> bool:
         """Give a station a turn, where there is one of this name. Return whether it found something."""
         found: Any = getattr(self, name)
         return found is not None and cast(Station, found).run_once(now=now)
+
+    def beat(self, name: str, *, now: datetime, worked: bool = False, error: Exception | None = None) -> None:
+        """Leave the sign of life that the conductor leaves after a turn."""
+        if getattr(self, name) is None:
+            return
+        heart = self._hearts.setdefault(name, Heartbeat(name, self._holder))
+        if error is None:
+            heart.beat(now, worked=worked)
+        else:
+            heart.failed(now, error)

@@ -92,7 +92,7 @@ class Settling:
                 self._ask(Verb.FAIL_ORDER, order.order_id, none_of_them="yes")
             else:
                 self._ask(Verb.RECHECK_ORDER, order.order_id)
-        for symbol in symbols:
+        for symbol in sorted(symbols):  # Else it would be another story with another hash seed.
             self._play.provide(symbol)
             self._ask(Verb.RESUME_SYMBOL, symbol)
         self._play.turn(0, "clerk")

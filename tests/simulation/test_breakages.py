@@ -10,7 +10,7 @@ import sys
 import pytest
 from django.db import connection
 
-from tests.simulation import breakages, breakages_of_decisions, breakages_of_the_whole
+from tests.simulation import breakages, breakages_of_decisions, breakages_of_promises, breakages_of_the_whole
 from tests.simulation.runs import PROJECT
 
 pytestmark = [
@@ -48,6 +48,15 @@ WHOLE = {
     "the_cutoff_is_not_read": ("alpaca", 4, "I9: read up to "),
     "nobody_looks_for_amounts": ("alpaca", 232, "is filtered, must be fill"),
 }
+PROMISES = {
+    "what_is_short_is_not_listed": ("alpaca", 158, "V1: open_exposure_is_told"),
+    "what_was_sent_is_the_pollers": ("schwab", 13, "V2: unknown_order_is_told"),
+    "a_clerk_begins_at_the_end": ("schwab", 5, "V3: due_work_is_not_passed_by"),
+    "no_answer_is_a_no": ("schwab", 13, "I3: 2 orders of GME are open at the venue"),
+    "each_report_is_of_new_fills": ("alpaca", 3, "I6: order 3 had 2 filled, now 1"),
+    "what_fills_late_is_filled": ("schwab", 2, "I6: order 1 had ended as cancelled and is filled"),
+    "notices_of_exposure_stay": ("alpaca", 152, "a notice is open, exposure_aging: AAPL"),
+}
 DECISIONS = {
     "bad_rows_are_thrown_away": ("alpaca", 17, "I14: run "),
     "rows_are_counted_and_not_listed": ("alpaca", 2, "I9, I14: run_did_what_it_counts"),
@@ -76,7 +85,12 @@ DECISIONS = {
     "switches_are_not_read": ("alpaca", 330015, "was about to be sent while a kill switch is on"),
     "who_cancels_sends": ("alpaca", 330004, "was about to be sent by who was asked to cancel it"),
 }
-FOUND_AT = {breakages: ORDERS, breakages_of_the_whole: WHOLE, breakages_of_decisions: DECISIONS}
+FOUND_AT = {
+    breakages: ORDERS,
+    breakages_of_promises: PROMISES,
+    breakages_of_the_whole: WHOLE,
+    breakages_of_decisions: DECISIONS,
+}
 # Several in one process: to begin one takes longer than most stories do.
 TOGETHER = 9
 PARTS = [

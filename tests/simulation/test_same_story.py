@@ -20,7 +20,7 @@ pytestmark = [
 
 SAME = (("whole", "schwab", 7), ("whole", "alpaca", 12), ("decisions", "alpaca", 359))
 TABLES = {
-    "whole": {"events", "event_queue", "onchain_trades", "chain_checkpoints"},
+    "whole": {"events", "event_queue", "onchain_trades", "chain_checkpoints", "station_heartbeats"},
     "decisions": {"trade_decisions", "trade_executions", "data_ingestion_runs", "source_records", "api_payloads"},
 }
 # A guarantee that is gone, and a story in which that is seen; and so few tries that it is told in time.
