@@ -55,6 +55,24 @@ def the_cutoff_is_not_read() -> None:
     mock.patch.object(watcher, "cutoff_block", lambda node, *_, **__: node.head()).start()
 
 
+def the_lease_has_no_end() -> None:
+    """Who reads the chain is written down, and until when is not."""
+    from django.db.models import F
+
+    from trading.conductor import watcher
+    from trading.conductor.checkpoints import ChainCheckpoint
+
+    def take(orderbook, *, holder, now, lasts, first_block, **known):  # type: ignore[no-untyped-def]
+        ChainCheckpoint.objects.get_or_create(
+            orderbook=orderbook, defaults={"next_block": first_block, "updated_at": now, **known}
+        )
+        mine = ChainCheckpoint.objects.filter(orderbook=orderbook)
+        mine.exclude(lease_holder=holder).update(lease_holder=holder, fencing_token=F("fencing_token") + 1)
+        return mine.get()
+
+    mock.patch.object(watcher, "take_lease", take).start()
+
+
 def nobody_looks_for_amounts() -> None:
     """A clear whose amounts the node has not listed is taken for no fill."""
     from trading.chain.fills import NOT_OURS
@@ -89,6 +107,7 @@ BREAKAGES: dict[str, Callable[[], None]] = {
         logs_and_checkpoint_are_two_commits,
         the_checkpoint_goes_back,
         the_cutoff_is_not_read,
+        the_lease_has_no_end,
         nobody_looks_for_amounts,
     )
 }

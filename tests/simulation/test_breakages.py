@@ -10,7 +10,13 @@ import sys
 import pytest
 from django.db import connection
 
-from tests.simulation import breakages, breakages_of_decisions, breakages_of_promises, breakages_of_the_whole
+from tests.simulation import (
+    breakages,
+    breakages_of_books,
+    breakages_of_decisions,
+    breakages_of_promises,
+    breakages_of_the_whole,
+)
 from tests.simulation.runs import PROJECT
 
 pytestmark = [
@@ -41,11 +47,23 @@ ORDERS = {
     "unknown_orders_are_left": ("alpaca", 154, "V2: order 2 is unknown"),
     "refusals_are_waited_out_for_ever": ("alpaca", 154, "V4: gate_ends_in_time"),
 }
+BOOKS = {
+    "the_position_alone_is_told_of_a_reorg": ("schwab", 89, "I2: trade_is_one_log"),
+    "what_did_not_fill_is_not_given_back": ("alpaca", 18, "I1, I2: links_add_up"),
+    "switches_stop_who_sends_alone": ("alpaca", 18, "I10: nothing_is_placed_while_stopped"),
+    "orders_that_are_known_are_taken_again": ("schwab", 46, "I4: broker_order_is_one_intent"),
+    "orders_are_sent_as_of_when_the_turn_began": ("alpaca", 4067, "I5: order_was_meant_before_it_was_sent"),
+    "what_filled_has_no_time_of_its_end": ("alpaca", 18, "I6: state_has_its_facts"),
+    "what_expired_filled_nothing": ("alpaca", 32, "I6: fills_only_grow"),
+    "nothing_is_put_aside": ("alpaca", 18, "I6: broker_holds_what_is_booked"),
+    "events_stand_alone": ("alpaca", 18, "I8, I14: log_is_as_recorded"),
+}
 WHOLE = {
     "reorgs_are_not_looked_for": ("alpaca", 1, "stands, which the chain has not"),
     "logs_and_checkpoint_are_two_commits": ("alpaca", 34, "which must be fill, is not in the inbox"),
     "the_checkpoint_goes_back": ("alpaca", 1, "the checkpoint went back from "),
     "the_cutoff_is_not_read": ("alpaca", 4, "I9: read up to "),
+    "the_lease_has_no_end": ("alpaca", 4, "I9: checkpoint_is_in_order"),
     "nobody_looks_for_amounts": ("alpaca", 232, "is filtered, must be fill"),
 }
 PROMISES = {
@@ -88,6 +106,7 @@ DECISIONS = {
 FOUND_AT = {
     breakages: ORDERS,
     breakages_of_promises: PROMISES,
+    breakages_of_books: BOOKS,
     breakages_of_the_whole: WHOLE,
     breakages_of_decisions: DECISIONS,
 }
