@@ -10,11 +10,13 @@ import sys
 import pytest
 from django.db import connection
 
+from audit_trail.invariants.every import OF_THE_AUDIT_TRAIL
 from tests.simulation import (
     breakages,
     breakages_of_books,
     breakages_of_decisions,
     breakages_of_promises,
+    breakages_of_the_trail,
     breakages_of_the_whole,
 )
 from tests.simulation.runs import PROJECT
@@ -103,12 +105,23 @@ DECISIONS = {
     "switches_are_not_read": ("alpaca", 330015, "was about to be sent while a kill switch is on"),
     "who_cancels_sends": ("alpaca", 330004, "was about to be sent by who was asked to cancel it"),
 }
+# Each by the name of the invariant, whatever the judge finds before.
+TRAIL = {
+    "orders_bear_the_time_of_the_next_look": ("alpaca", 2, "I5, I10: nothing_is_sent_unmeant"),
+    "the_switch_of_everything_is_not_read": ("alpaca", 330015, "I5, I10: nothing_is_sent_unmeant"),
+    "what_can_not_be_read_is_a_refusal": ("alpaca", 330004, "I4, I7: order_was_taken_once"),
+    "what_is_as_before_was_updated": ("alpaca", 2, "I14: record_has_its_run"),
+    "unknown_orders_are_left": ("alpaca", 330004, "V2: unknown_decision_is_told"),
+    "decisions_go_by_their_symbols": ("alpaca", 2, "I13: strongest_is_executed_first"),
+    "each_report_is_held_anew": ("alpaca", 2, "I1: decisions_hold_what_was_filled"),
+}
 FOUND_AT = {
     breakages: ORDERS,
     breakages_of_promises: PROMISES,
     breakages_of_books: BOOKS,
     breakages_of_the_whole: WHOLE,
     breakages_of_decisions: DECISIONS,
+    breakages_of_the_trail: TRAIL,
 }
 # Several in one process: to begin one takes longer than most stories do.
 TOGETHER = 9
@@ -122,6 +135,12 @@ PARTS = [
 @pytest.mark.parametrize("module", FOUND_AT)
 def test_each_breakage_is_looked_for(module):
     assert set(FOUND_AT[module]) == set(module.BREAKAGES)
+
+
+def test_each_invariant_of_the_audit_trail_tells_by_its_own_name():
+    named = " ".join(what for found in (DECISIONS, TRAIL) for _, _, what in found.values()).split()
+
+    assert {each.name for each in OF_THE_AUDIT_TRAIL} - set(named) == set()
 
 
 @pytest.mark.parametrize(("module", "names"), PARTS)

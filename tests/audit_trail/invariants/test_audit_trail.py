@@ -255,6 +255,20 @@ def test_an_order_that_was_sent_before_it_was_committed_is_told():
     assert found.found == sent.isoformat()
 
 
+def test_an_order_that_the_broker_took_twice_is_told():
+    row = executed()
+    sql(
+        "UPDATE api_call_logs SET http_status_code = 200, reference = %s"
+        " WHERE purpose = 'submit' AND http_status_code = 422",
+        row.client_order_id,
+    )
+
+    found = [each for each in look() if each.invariant == "order_was_taken_once"]
+
+    assert {(each.expected, each.found) for each in found} == {("one call by which the broker took it", "2")}
+    assert len(found) == 2
+
+
 def sent_at(call: ApiCallLog, at: datetime) -> None:
     sql("UPDATE api_call_logs SET sent_at = %s, ended_at = %s WHERE id = %s", at, at, call.pk)
     for payload in (call.request_payload_id, call.response_payload_id):
