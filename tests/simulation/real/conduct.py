@@ -3,7 +3,8 @@
 python -m tests.simulation.real.conduct conduct …
 
 The project's clock is `django.utils.timezone.now`. What it is off is eight bytes in the file that CLOCK_FILE names.
-With LEASE_SECONDS the lease on the chain lasts so long instead of a quarter of a minute.
+With LEASE_SECONDS the lease on the chain lasts so long instead of a quarter of a minute. WITHOUT names guarantees, with
+commas between, that this process does not give: see `tests.simulation.real.without`.
 """
 
 import mmap
@@ -67,13 +68,19 @@ def off(file: Path, right: Callable[[], datetime]) -> Callable[[], datetime]:
 def main() -> None:
     # Before anything of the project is imported: some of it keeps the function itself.
     timezone.now = off(Path(os.environ["CLOCK_FILE"]), timezone.now)
-    if seconds := os.environ.get("LEASE_SECONDS"):
+    seconds, without = os.environ.get("LEASE_SECONDS"), os.environ.get("WITHOUT")
+    if seconds or without:
         import django
 
         django.setup()
+    if seconds:
         from trading.conductor import watcher
 
         watcher.LEASE = timedelta(seconds=float(seconds))
+    if without:
+        from tests.simulation.real.without import take_out
+
+        take_out(without)
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

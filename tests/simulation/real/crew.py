@@ -43,15 +43,27 @@ class Member:
     def has_begun(self) -> bool:
         return self.process is not None and self.said("Conducting")
 
+    @property
+    def conducting(self) -> Conductor | None:
+        """Its process, where it has begun."""
+        return self.process if self.has_begun else None
+
     def said(self, words: str) -> bool:
         return self.process is not None and any(words in line for line in self.process.lines)
 
-    def kill(self) -> None:
-        """End it as a power cut would, whatever it is doing; it comes back in its time."""
+    def kill(self) -> bool:
+        """End it as a power cut would, whatever it is doing; it comes back in its time. Return whether it lived."""
         process = self.process  # The keeper may take it away.
-        if process is not None and process.process.poll() is None:
-            self.was_killed = True
-            process.process.kill()
+        if process is None or process.process.poll() is not None:
+            return False
+        self.was_killed = True
+        process.process.kill()
+        return True
+
+    def complained(self, *words: str) -> int:
+        """Count the lines of its log that have any of these words."""
+        process = self.process
+        return 0 if process is None else sum(any(word in line for word in words) for line in list(process.lines))
 
     def stop(self) -> None:
         """Let it stand still, as where a machine is put to sleep. It knows nothing of it."""

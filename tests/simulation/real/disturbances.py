@@ -1,4 +1,7 @@
-"""Disturbances: what can go wrong with processes, machines and what lies between. Each is over when its `with` is."""
+"""Disturbances: what can go wrong with processes, machines and what lies between. Each is over when its `with` is.
+
+Each tells the world when it met somebody: a process that lived, a way that was gone, a block that was there.
+"""
 
 import random
 import time
@@ -8,11 +11,20 @@ from typing import NamedTuple
 
 from tests.simulation.real.crew import Member
 from tests.simulation.real.links import Way
-from tests.simulation.real.world import World
+from tests.simulation.real.world import DATABASE, World
 
 LONGEST_JUMP_SECONDS = 45
 LEAST_LEFT, MOST_LEFT = 0, 200_000
 FORKED_SECONDS = (0.5, 4.0)
+NO_ROOM = ("disk is full", "No space left", "could not extend")
+KILLED, STOPPED, JUMPED, FORKED = (
+    "kill -9",
+    "stopped for longer than its lease, then going on",
+    "clock put forward or back",
+    "node restarted on a fork",
+)
+CUT, SILENT, ANSWERLESS = "way cut", "way silent", "answers lost on the way"
+FULL, RESTARTED = "disk full", "PostgreSQL restarted"
 
 
 class Disturbance(NamedTuple):
@@ -29,7 +41,7 @@ class Disturbance(NamedTuple):
 
 @contextmanager
 def killed(world: World, chance: random.Random) -> Iterator[None]:
-    _one_of(world, chance).kill()
+    world.felt[KILLED] += _one_of(world, chance).kill()
     yield
 
 
@@ -37,24 +49,28 @@ def killed(world: World, chance: random.Random) -> Iterator[None]:
 def stopped(world: World, chance: random.Random) -> Iterator[None]:
     """It holds its lease, its locks and what it has read, and goes on with all of it when others have gone on too."""
     member = _one_of(world, chance)
+    process = member.conducting
     member.stop()
     try:
         yield
     finally:
         member.go_on()
+        world.felt[STOPPED] += process is not None and member.conducting is process
 
 
 @contextmanager
 def clock_jumped(world: World, chance: random.Random) -> Iterator[None]:
-    clock = _one_of(world, chance).clock
-    clock.set(chance.choice((-1, 1)) * chance.uniform(1, LONGEST_JUMP_SECONDS))
+    member = _one_of(world, chance)
+    process = member.conducting
+    member.clock.set(chance.choice((-1, 1)) * chance.uniform(1, LONGEST_JUMP_SECONDS))
     try:
         yield
     finally:
-        clock.set(0)
+        member.clock.set(0)
+        world.felt[JUMPED] += process is not None and member.conducting is process
 
 
-def way_is(way: Way) -> Callable[[World, random.Random], AbstractContextManager[None]]:
+def way_is(way: Way, name: str) -> Callable[[World, random.Random], AbstractContextManager[None]]:
     """One way of one process is so, or all of one kind, or all that one process has."""
 
     @contextmanager
@@ -69,11 +85,13 @@ def way_is(way: Way) -> Callable[[World, random.Random], AbstractContextManager[
                 [link for link in links if link.name.endswith(member)],
             )
         )
+        before = sum(link.felt for link in taken)
         for link in taken:
             link.take(way)
         try:
             yield
         finally:
+            world.felt[name] += sum(link.felt for link in taken) > before
             for link in taken:
                 link.take(Way.OPEN)
 
@@ -84,10 +102,12 @@ def way_is(way: Way) -> Callable[[World, random.Random], AbstractContextManager[
 def disk_full(world: World, chance: random.Random) -> Iterator[None]:
     """Nobody can write any more. A server that gave up is started again by whoever made room."""
     assert world.disk is not None
+    before = _without_room(world)
     world.disk.fill(leave=chance.randint(LEAST_LEFT, MOST_LEFT))
     try:
         yield
     finally:
+        world.felt[FULL] += _without_room(world) > before
         world.disk.empty()
         if world.server is not None and not world.server.is_running():
             world.server.start()
@@ -96,6 +116,7 @@ def disk_full(world: World, chance: random.Random) -> Iterator[None]:
 @contextmanager
 def server_restarted(world: World, chance: random.Random) -> Iterator[None]:
     assert world.server is not None
+    world.felt[RESTARTED] += any(link.is_used for link in world.links() if link.name.startswith(DATABASE))
     world.server.stop(chance.choice(("fast", "immediate")))
     try:
         yield
@@ -109,7 +130,8 @@ def node_forked(world: World, chance: random.Random) -> Iterator[None]:
         then = world.node.remember(world.market)
     time.sleep(chance.uniform(*FORKED_SECONDS))
     with world.trading_floor.lock:
-        world.node.restart(world.market, then, away_seconds=chance.uniform(0, 2))
+        gone = world.node.restart(world.market, then, away_seconds=chance.uniform(0, 2))
+    world.felt[FORKED] += gone > 0
     yield
 
 
@@ -118,16 +140,20 @@ def _one_of(world: World, chance: random.Random) -> Member:
     return chance.choice(at_work or world.crew.members)
 
 
+def _without_room(world: World) -> int:
+    """How often somebody said that there is no room. A server that has none for its log ends."""
+    said = sum(member.complained(*NO_ROOM) for member in world.crew.members)
+    return said + (world.server is not None and not world.server.is_running())
+
+
 EVERY = (
-    Disturbance("kill -9", killed, 0, 1),
-    Disturbance("stopped for longer than its lease, then going on", stopped, 16, 21),
-    Disturbance("clock put forward or back", clock_jumped, 3, 15),
-    Disturbance("way cut", way_is(Way.CUT), 0.1, 8),
-    Disturbance("way silent", way_is(Way.SILENT), 1, 12),
-    Disturbance("answers lost on the way", way_is(Way.ANSWERLESS), 0.5, 8),
-    Disturbance("node restarted on a fork", node_forked, 0, 1),
-    Disturbance("disk full", disk_full, 1, 8, lambda world: world.disk is not None, of_the_server=True),
-    Disturbance(
-        "PostgreSQL restarted", server_restarted, 0, 4, lambda world: world.server is not None, of_the_server=True
-    ),
+    Disturbance(KILLED, killed, 0, 1),
+    Disturbance(STOPPED, stopped, 16, 21),
+    Disturbance(JUMPED, clock_jumped, 3, 15),
+    Disturbance(CUT, way_is(Way.CUT, CUT), 0.1, 8),
+    Disturbance(SILENT, way_is(Way.SILENT, SILENT), 1, 12),
+    Disturbance(ANSWERLESS, way_is(Way.ANSWERLESS, ANSWERLESS), 0.5, 8),
+    Disturbance(FORKED, node_forked, 0, 1),
+    Disturbance(FULL, disk_full, 1, 8, lambda world: world.disk is not None, of_the_server=True),
+    Disturbance(RESTARTED, server_restarted, 0, 4, lambda world: world.server is not None, of_the_server=True),
 )

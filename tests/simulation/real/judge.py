@@ -19,6 +19,7 @@ from tests.simulation.real.conduct import Clock
 from tests.simulation.real.world import World
 from tests.support.undisturbed import wrongs_beside_orders
 from trading.conductor.checkpoints import ChainCheckpoint
+from trading.ledger.tables import OnchainTrade
 
 # What the demo holds of orders, at whichever broker.
 OF_ORDERS = (
@@ -69,13 +70,35 @@ def _made_twice(world: World) -> Iterator[str]:
     yield from (f"the venue has {times} orders {name}" for name, times in named.items() if times > 1)
 
 
+def unjudged(world: World) -> list[str]:
+    """Tell of what there was nothing, so that nothing wrong could have been found of it."""
+    orders, found = world.venue.exchange.orders, []
+    if not orders:
+        found.append("no order came to the venue")
+    elif not any(order.fills for order in orders):
+        found.append("nothing was filled at the venue")
+    if not OnchainTrade.objects.filter(reorged_at=None).exists():
+        found.append("no fill of the chain is booked")
+    return [f"nothing was judged: {each}" for each in found]
+
+
+def unfelt(world: World) -> list[str]:
+    """Tell that nothing that went wrong met anybody."""
+    return [] if world.felt.total() else ["nothing was judged: no disturbance met a process"]
+
+
 def commands(world: World) -> list[str]:
     """Tell what the product's own commands find."""
     found = []
-    if (said := _said("compare_ledgers")) is not None:
+    holds, said = _said("compare_ledgers")
+    if not holds:
         found.append(f"compare_ledgers {said}")
-    if (said := _said("check_invariants", "--json")) is not None:
-        violations = [each for each in map(json.loads, said.splitlines()) if "expected" in each]
+    holds, said = _said("check_invariants", "--json")
+    told = [json.loads(line) for line in said.splitlines()]
+    if idle := [each["invariant"] for each in told if each.get("rows") == 0 and "invariant" in each]:
+        sys.stdout.write(f"these invariants had nothing to look at: {', '.join(idle)}\n")
+    if not holds:
+        violations = [each for each in told if "expected" in each]
         assert violations, f"check_invariants found something, and did not tell what:\n{said}"
         clocks = [member.clock for member in world.crew.members]
         for each in violations:
@@ -102,13 +125,13 @@ def is_by_clocks_alone(violation: Mapping[str, str], clocks: Sequence[Clock]) ->
     return any(earlier <= later for earlier in committed for later in sent)
 
 
-def _said(command: str, *options: str) -> str | None:
-    """What a command said that found something."""
+def _said(command: str, *options: str) -> tuple[bool, str]:
+    """Whether a command found nothing, and what it said."""
     out, trouble = StringIO(), StringIO()
     try:
         call_command(command, *options, stdout=out, stderr=trouble)
     except SystemExit as ended:
         if ended.code != 1:
             raise
-        return out.getvalue()
-    return None
+        return False, out.getvalue()
+    return True, out.getvalue()

@@ -70,9 +70,14 @@ class Link:
         self.name = name
         self._links, self._to = links, to
         self._way, self._mended = Way.OPEN, asyncio.Event()
+        self._silent_at: bytes | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self.asked = 0
         """How often somebody came, and how many pieces were asked: it grows where anybody wants anything."""
+        self.answered = 0
+        """How many pieces of answers were handed to whoever asked."""
+        self.felt = 0
+        """How often somebody was cut off, held up, or robbed of an answer."""
         self._held: list[bytes] = []
         self.port: int = links.run(self._listen())
 
@@ -80,9 +85,18 @@ class Link:
         """Go another way from now on."""
         self._links.run(self._take(way))
 
+    def fall_silent_at(self, words: bytes) -> None:
+        """Stay open until somebody asks with these words, and be silent from this very question on."""
+        self._links.run(self._take(Way.OPEN, silent_at=words))
+
     def holds(self, words: bytes) -> bool:
         """Tell whether a question with these words waits, since the link is silent, to be passed on."""
         return any(words in question for question in list(self._held))
+
+    @property
+    def is_used(self) -> bool:
+        """Tell whether anybody is connected."""
+        return bool(self._writers)
 
     def close(self) -> None:
         self._server.close()
@@ -94,12 +108,13 @@ class Link:
         port: int = self._server.sockets[0].getsockname()[1]
         return port
 
-    async def _take(self, way: Way) -> None:
+    async def _take(self, way: Way, *, silent_at: bytes | None = None) -> None:
         # What waits for an answer that was lost waits for ever: it is told when the link is mended.
         if way is Way.CUT or self._way is Way.ANSWERLESS:
+            self.felt += way is Way.CUT and bool(self._writers)
             for writer in self._writers:
                 _reset(writer)
-        self._way, self._held = way, []
+        self._way, self._held, self._silent_at = way, [], silent_at
         if way is Way.SILENT:
             self._mended.clear()
         else:
@@ -107,6 +122,7 @@ class Link:
 
     async def _passed(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._way is Way.CUT:
+            self.felt += 1
             _reset(writer)
             return
         self.asked += 1
@@ -134,8 +150,12 @@ class Link:
         with suppress(OSError):
             while data := await reader.read(CHUNK):
                 self.asked += 1
+                if self._silent_at is not None and self._silent_at in data:
+                    self._way, self._silent_at = Way.SILENT, None
+                    self._mended.clear()
                 if self._way is Way.SILENT:
                     self._held.append(data)
+                    self.felt += 1
                 asked.put_nowait(data)
         asked.put_nowait(b"")
 
@@ -145,7 +165,9 @@ class Link:
         while data := await piece():
             await self._mended.wait()
             if answers and self._way is Way.ANSWERLESS:
+                self.felt += 1
                 continue
+            self.answered += answers
             writer.write(data)
             await writer.drain()
         await self._mended.wait()

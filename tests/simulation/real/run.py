@@ -2,7 +2,9 @@
 
 Two conductors trade at a venue, on a real node, under load, on SQLite or on a PostgreSQL server of their own. What
 goes wrong, when, and for how long is drawn from the seed; moments within a process are not. Then nothing goes wrong any
-more, and all must come to rest by itself. It ends with 1 where anything is wrong then, and keeps what conductors said.
+more, and all must come to rest by itself. It ends with 1 where anything is wrong then, or nothing was put to the test,
+and keeps what conductors said. With `--without NAME` the conductors do not give one of their guarantees, to see that it
+is found; `tests.simulation.real.without` has the names.
 """
 
 import argparse
@@ -39,20 +41,29 @@ class Met:
     """What happened, for the table."""
 
     disturbances: Counter[str] = field(default_factory=Counter)
+    felt: Counter[str] = field(default_factory=Counter)
+    """How often one of each kind met somebody."""
     rest_seconds: float = 0
     wrong: list[str] = field(default_factory=list)
     others: dict[str, object] = field(default_factory=dict)
 
 
 def main(arguments: Sequence[str]) -> int:
+    from tests.simulation.real.without import BREAKAGES
+
     parser = argparse.ArgumentParser(prog="python -m tests.simulation --real", description=__doc__)
     parser.add_argument("--minutes", type=float, default=5, help="for how long it is disturbed (5)")
     parser.add_argument("--seed", type=int, help="of the market and of what goes wrong; a new one by default")
     parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL server of its own, made for the run")
     parser.add_argument("--broker", choices=["alpaca"], default="alpaca", help="whose venue orders go to")
+    parser.add_argument("--without", metavar="NAME", help="take a guarantee out of the conductors, to see it found")
+    parser.add_argument("--rest", type=float, default=REST_SECONDS, help="within how many seconds all must be at rest")
     asked = parser.parse_args(arguments)
+    if asked.without and (unknown := set(asked.without.split(",")) - BREAKAGES.keys()):
+        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(BREAKAGES)}")
     seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(10**6)
-    tell(f"seed {seed} on {'PostgreSQL' if asked.postgres else 'SQLite'}, {asked.minutes:g} minutes")
+    without = f", without {asked.without}" if asked.without else ""
+    tell(f"seed {seed} on {'PostgreSQL' if asked.postgres else 'SQLite'}, {asked.minutes:g} minutes{without}")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hedgetrail-real-")))
         folder.chmod(0o755)
@@ -64,7 +75,9 @@ def main(arguments: Sequence[str]) -> int:
             except NoPostgres as missing:
                 parser.error(str(missing))
         url = server.url if server else f"sqlite:///{disk.folder if disk else folder}/books.sqlite3"
-        met = disturbed(url, folder, disk, server, seed=seed, minutes=asked.minutes)
+        settings = {"WITHOUT": asked.without} if asked.without else {}
+        how = {"seed": seed, "minutes": asked.minutes, "rest_seconds": asked.rest}
+        met = disturbed(url, folder, disk, server, **how, **settings)
         if met.wrong:
             kept = tempfile.mkdtemp(prefix="hedgetrail-real-wrong-")
             for file in [*folder.glob("conductor-*.log"), *folder.glob("disk/books.sqlite3*")]:
@@ -87,7 +100,15 @@ def disk_or_none(folder: Path) -> Iterator[SmallDisk | None]:
 
 
 def disturbed(
-    url: str, folder: Path, disk: SmallDisk | None, server: Cluster | None, *, seed: int, minutes: float
+    url: str,
+    folder: Path,
+    disk: SmallDisk | None,
+    server: Cluster | None,
+    *,
+    seed: int,
+    minutes: float,
+    rest_seconds: float,
+    **settings: str,
 ) -> Met:
     """Play on a new database."""
     os.environ |= {
@@ -104,11 +125,11 @@ def disturbed(
     from tests.simulation.real.world import surrounded
 
     call_command("migrate", verbosity=0, interactive=False)
-    with surrounded(url, folder, seed=seed, disk=disk, server=server) as world:
-        return played(world, seed=seed, seconds=minutes * 60)
+    with surrounded(url, folder, seed=seed, disk=disk, server=server, **settings) as world:
+        return played(world, seed=seed, seconds=minutes * 60, rest_seconds=rest_seconds)
 
 
-def played(world: "World", *, seed: int, seconds: float) -> Met:
+def played(world: "World", *, seed: int, seconds: float, rest_seconds: float = REST_SECONDS) -> Met:
     """Disturb a world for so long, let it come to rest, and judge it."""
     from tests.simulation.real import judge
     from tests.simulation.real.disturbances import EVERY
@@ -131,10 +152,12 @@ def played(world: "World", *, seed: int, seconds: float) -> Met:
         crew.wait_until_all_conduct()
         crew.troubled.clear()
         world.node.outgrow_what_was()
-        met.rest_seconds, met.wrong = judge.rest(world, seconds=REST_SECONDS)
+        met.rest_seconds, met.wrong = judge.rest(world, seconds=rest_seconds)
         crew.dismiss()
         met.wrong += judge.commands(world)
+        met.wrong += [*judge.unjudged(world), *judge.unfelt(world)]
     met.wrong += crew.findings
+    met.felt = world.felt
     met.others = {
         "conductors started": crew.started,
         "… of which could not start at that moment": crew.not_started,
@@ -169,7 +192,8 @@ def disturb(
 
 def told(met: Met) -> None:
     """Print the table, and what is wrong."""
-    rows = {**met.disturbances, **met.others, "seconds until all was at rest": round(met.rest_seconds)}
+    happened = {name: f"{often}, met somebody {met.felt[name]} times" for name, often in met.disturbances.items()}
+    rows = {**happened, **met.others, "seconds until all was at rest": round(met.rest_seconds)}
     widest = max(map(len, rows))
     for name, value in rows.items():
         tell(f"{name:{widest}}  {value}")

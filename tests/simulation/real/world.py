@@ -5,9 +5,10 @@ A world stands on the database that Django is set to in this process; `surrounde
 
 import os
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from unittest.mock import patch
@@ -55,6 +56,8 @@ class World:
     """None where no small disk can be mounted."""
     server: Cluster | None = None
     """None where the database is no server of our own."""
+    felt: Counter[str] = field(default_factory=Counter)
+    """How often a disturbance met somebody, by its kind: what goes wrong beside everybody puts nothing to the test."""
 
     def links(self) -> list[Link]:
         return [link for member in self.crew.members for link in member.links.values()]
@@ -66,6 +69,7 @@ def surrounded(
     folder: Path,
     *,
     seed: int = 1,
+    crew: int = CREW,
     disk: SmallDisk | None = None,
     server: Cluster | None = None,
     **settings: str,
@@ -98,7 +102,7 @@ def surrounded(
         stack.callback(wired.broker.close)
         move_in(venue, wired, None)
         links = stack.enter_context(Links())
-        members = [_member(number, folder, database_url, node, venue, links) for number in range(CREW)]
+        members = [_member(number, folder, database_url, node, venue, links) for number in range(crew)]
         yield World(
             market, LockedMarket(market), node, venue, wired, Crew(members), dict(os.environ), disk=disk, server=server
         )
