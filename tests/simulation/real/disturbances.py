@@ -10,8 +10,8 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
 
 from tests.simulation.real.crew import Member
-from tests.simulation.real.links import Way
-from tests.simulation.real.world import DATABASE, World
+from tests.simulation.real.links import Link, Way
+from tests.simulation.real.world import DATABASE, VENUE, World
 
 LONGEST_JUMP_SECONDS = 45
 LEAST_LEFT, MOST_LEFT = 0, 200_000
@@ -25,6 +25,11 @@ KILLED, STOPPED, JUMPED, FORKED = (
 )
 CUT, SILENT, ANSWERLESS = "way cut", "way silent", "answers lost on the way"
 FULL, RESTARTED = "disk full", "PostgreSQL restarted"
+UNANSWERED, ON_ITS_WAY = "answers lost from an order on", "kill -9 with an order on its way"
+PLACED = b"POST /v2/orders"
+ORDER_SECONDS = 20.0
+PIECES_SECONDS = 0.2
+"""Of a question what it is of comes in one piece, and its body in another."""
 
 
 class Disturbance(NamedTuple):
@@ -99,6 +104,42 @@ def way_is(way: Way, name: str) -> Callable[[World, random.Random], AbstractCont
 
 
 @contextmanager
+def order_unanswered(world: World, chance: random.Random) -> Iterator[None]:
+    """Orders are taken, and whoever sent one hears nothing of it: by chance that is met seldom."""
+    ways = _to_the_venue(world)
+    before = sum(link.felt for link in ways.values())
+    for link in ways.values():
+        link.take_at(PLACED, Way.ANSWERLESS)
+    try:
+        yield
+    finally:
+        world.felt[UNANSWERED] += sum(link.felt for link in ways.values()) > before
+        for link in ways.values():
+            link.take(Way.OPEN)
+
+
+@contextmanager
+def killed_with_an_order_on_its_way(world: World, chance: random.Random) -> Iterator[None]:
+    """Who sends an order dies while it is on its way, and it arrives all the same."""
+    ways = _to_the_venue(world)
+    for link in ways.values():
+        link.take_at(PLACED, Way.SILENT)
+    until = time.monotonic() + ORDER_SECONDS
+    while not (met := [number for number, link in ways.items() if link.holds(PLACED)]) and time.monotonic() < until:
+        time.sleep(0.05)
+    time.sleep(PIECES_SECONDS)
+    for number in met:
+        world.felt[ON_ITS_WAY] += world.crew.members[number].kill()
+    for link in ways.values():
+        link.take(Way.OPEN)
+    yield
+
+
+def _to_the_venue(world: World) -> dict[int, Link]:
+    return {member.number: member.links[VENUE] for member in world.crew.members}
+
+
+@contextmanager
 def disk_full(world: World, chance: random.Random) -> Iterator[None]:
     """Nobody can write any more. A server that gave up is started again by whoever made room."""
     assert world.disk is not None
@@ -153,6 +194,8 @@ EVERY = (
     Disturbance(CUT, way_is(Way.CUT, CUT), 0.1, 8),
     Disturbance(SILENT, way_is(Way.SILENT, SILENT), 1, 12),
     Disturbance(ANSWERLESS, way_is(Way.ANSWERLESS, ANSWERLESS), 0.5, 8),
+    Disturbance(UNANSWERED, order_unanswered, 3, 10),
+    Disturbance(ON_ITS_WAY, killed_with_an_order_on_its_way, 0, 1),
     Disturbance(FORKED, node_forked, 0, 1),
     Disturbance(FULL, disk_full, 1, 8, lambda world: world.disk is not None, of_the_server=True),
     Disturbance(RESTARTED, server_restarted, 0, 4, lambda world: world.server is not None, of_the_server=True),

@@ -70,7 +70,7 @@ class Link:
         self.name = name
         self._links, self._to = links, to
         self._way, self._mended = Way.OPEN, asyncio.Event()
-        self._silent_at: bytes | None = None
+        self._then: tuple[bytes, Way] | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self.asked = 0
         """How often somebody came, and how many pieces were asked: it grows where anybody wants anything."""
@@ -85,9 +85,9 @@ class Link:
         """Go another way from now on."""
         self._links.run(self._take(way))
 
-    def fall_silent_at(self, words: bytes) -> None:
-        """Stay open until somebody asks with these words, and be silent from this very question on."""
-        self._links.run(self._take(Way.OPEN, silent_at=words))
+    def take_at(self, words: bytes, way: Way) -> None:
+        """Stay open until somebody asks with these words, and go another way from this very question on."""
+        self._links.run(self._take(Way.OPEN, then=(words, way)))
 
     def holds(self, words: bytes) -> bool:
         """Tell whether a question with these words waits, since the link is silent, to be passed on."""
@@ -108,13 +108,13 @@ class Link:
         port: int = self._server.sockets[0].getsockname()[1]
         return port
 
-    async def _take(self, way: Way, *, silent_at: bytes | None = None) -> None:
+    async def _take(self, way: Way, *, then: tuple[bytes, Way] | None = None) -> None:
         # What waits for an answer that was lost waits for ever: it is told when the link is mended.
         if way is Way.CUT or self._way is Way.ANSWERLESS:
             self.felt += way is Way.CUT and bool(self._writers)
             for writer in self._writers:
                 _reset(writer)
-        self._way, self._held, self._silent_at = way, [], silent_at
+        self._way, self._held, self._then = way, [], then
         if way is Way.SILENT:
             self._mended.clear()
         else:
@@ -150,9 +150,8 @@ class Link:
         with suppress(OSError):
             while data := await reader.read(CHUNK):
                 self.asked += 1
-                if self._silent_at is not None and self._silent_at in data:
-                    self._way, self._silent_at = Way.SILENT, None
-                    self._mended.clear()
+                if self._then is not None and self._then[0] in data:
+                    await self._take(self._then[1])
                 if self._way is Way.SILENT:
                     self._held.append(data)
                     self.felt += 1

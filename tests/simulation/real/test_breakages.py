@@ -77,6 +77,8 @@ def test_an_order_that_was_failed_since_no_answer_came_is_found(without):
 @when_asked
 def test_logs_that_a_fork_took_and_nobody_marked_are_found(without):
     with without("reorged_logs_stay") as world:
+        a_hedge_is_due(world)
+        soon(lambda: OffchainTrade.objects.filter(detailed_status="filled").exists())
         trade(world, 4)
         read(world)
         then = world.node.remember(world.market)

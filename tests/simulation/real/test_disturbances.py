@@ -147,7 +147,7 @@ def stood_still(world: World) -> Member:
     """
     ways = {member.number: member.links[NODE] for member in world.crew.members}
     for way in ways.values():
-        way.fall_silent_at(LOGS)
+        way.take_at(LOGS, Way.SILENT)
     trade(world, 4)
     soon(lambda: any(way.holds(LOGS) for way in ways.values()))
     zombie = next(member for member in world.crew.members if ways[member.number].holds(LOGS))
