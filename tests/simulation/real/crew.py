@@ -115,6 +115,12 @@ class Crew:
                 raise AssertionError(f"they don't all conduct: {self.findings}\n" + "\n---\n".join(told))
             time.sleep(LOOK_SECONDS)
 
+    def wait_until_one_conducts(self, seconds: float) -> None:
+        """While all of them start there is nobody whom a disturbance would meet; but not for long."""
+        until = time.monotonic() + seconds
+        while not any(member.has_begun for member in self.members) and time.monotonic() < until and not self.findings:
+            time.sleep(LOOK_SECONDS)
+
     def dismiss(self) -> None:
         """Tell all to end, and hold them to it: each in its time, and with 0."""
         self._ending.set()

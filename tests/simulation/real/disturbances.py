@@ -16,6 +16,8 @@ from tests.simulation.real.world import DATABASE, VENUE, World
 LONGEST_JUMP_SECONDS = 45
 LEAST_LEFT, MOST_LEFT = 0, 200_000
 FORKED_SECONDS = (0.5, 4.0)
+MINED_SECONDS = 10.0
+"""Where nothing was mined since, it would be no fork: so long it is waited for."""
 NO_ROOM = ("disk is full", "No space left", "could not extend")
 KILLED, STOPPED, JUMPED, FORKED = (
     "kill -9",
@@ -27,7 +29,7 @@ CUT, SILENT, ANSWERLESS = "way cut", "way silent", "answers lost on the way"
 FULL, RESTARTED = "disk full", "PostgreSQL restarted"
 UNANSWERED, ON_ITS_WAY = "answers lost from an order on", "kill -9 with an order on its way"
 PLACED = b"POST /v2/orders"
-ORDER_SECONDS = 20.0
+ORDER_SECONDS = 30.0
 PIECES_SECONDS = 0.2
 """Of a question what it is of comes in one piece, and its body in another."""
 
@@ -111,6 +113,7 @@ def order_unanswered(world: World, chance: random.Random) -> Iterator[None]:
     for link in ways.values():
         link.take_at(PLACED, Way.ANSWERLESS)
     try:
+        _wait(lambda: sum(link.felt for link in ways.values()) > before, ORDER_SECONDS)
         yield
     finally:
         world.felt[UNANSWERED] += sum(link.felt for link in ways.values()) > before
@@ -124,15 +127,21 @@ def killed_with_an_order_on_its_way(world: World, chance: random.Random) -> Iter
     ways = _to_the_venue(world)
     for link in ways.values():
         link.take_at(PLACED, Way.SILENT)
-    until = time.monotonic() + ORDER_SECONDS
-    while not (met := [number for number, link in ways.items() if link.holds(PLACED)]) and time.monotonic() < until:
-        time.sleep(0.05)
+    _wait(lambda: any(link.holds(PLACED) for link in ways.values()), ORDER_SECONDS)
     time.sleep(PIECES_SECONDS)
-    for number in met:
-        world.felt[ON_ITS_WAY] += world.crew.members[number].kill()
+    for number, link in ways.items():
+        if link.holds(PLACED):
+            world.felt[ON_ITS_WAY] += world.crew.members[number].kill()
     for link in ways.values():
         link.take(Way.OPEN)
     yield
+
+
+def _wait(holds: Callable[[], bool], seconds: float) -> None:
+    """Wait until it holds, but not for longer than this."""
+    until = time.monotonic() + seconds
+    while not holds() and time.monotonic() < until:
+        time.sleep(0.05)
 
 
 def _to_the_venue(world: World) -> dict[int, Link]:
@@ -170,6 +179,7 @@ def node_forked(world: World, chance: random.Random) -> Iterator[None]:
     with world.trading_floor.lock:
         then = world.node.remember(world.market)
     time.sleep(chance.uniform(*FORKED_SECONDS))
+    _wait(lambda: world.node.head() > then.head, MINED_SECONDS)
     with world.trading_floor.lock:
         gone = world.node.restart(world.market, then, away_seconds=chance.uniform(0, 2))
     world.felt[FORKED] += gone > 0

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 QUIET_SECONDS = (0.5, 4.0)
 OVERLAPPING = 0.4
 """How many of the disturbances have another one within."""
+ONE_SECONDS = 60.0
 REST_SECONDS = 240.0
 
 
@@ -146,6 +147,7 @@ def played(world: "World", *, seed: int, seconds: float, rest_seconds: float = R
             crew.troubled.set()
             while time.monotonic() < until and not crew.findings:
                 time.sleep(chance.uniform(*QUIET_SECONDS))
+                crew.wait_until_one_conducts(ONE_SECONDS)
                 # Each kind has its turn before any has another one.
                 bag = bag or chance.sample(kinds, len(kinds))
                 disturb(world, bag.pop(), kinds, chance, met)
