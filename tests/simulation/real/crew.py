@@ -4,6 +4,7 @@ Whoever dies is started again, as a service manager would. That one ends by itse
 had begun to conduct, is a finding.
 """
 
+import json
 import signal
 import subprocess
 import threading
@@ -20,6 +21,7 @@ COMMAND = ("-m", "tests.simulation.real.conduct", "conduct")
 START_SECONDS = 300.0
 STOP_SECONDS = 120.0
 LOOK_SECONDS = 0.05
+NEWEST_LINES = 500
 
 
 class Member:
@@ -64,6 +66,17 @@ class Member:
         """Count the lines of its log that have any of these words."""
         process = self.process
         return 0 if process is None else sum(any(word in line for word in words) for line in list(process.lines))
+
+    @property
+    def read_up_to(self) -> int:
+        """The block after the last one that it told of having read; 0 where it told of none."""
+        process = self.process
+        told = (
+            []
+            if process is None
+            else [line for line in process.lines[-NEWEST_LINES:] if '"Logs read"' in line and line.endswith("}\n")]
+        )
+        return int(json.loads(told[-1])["end_block"]) if told else 0
 
     def stop(self) -> None:
         """Let it stand still, as where a machine is put to sleep. It knows nothing of it."""

@@ -16,8 +16,8 @@ from tests.simulation.real.world import DATABASE, VENUE, World
 LONGEST_JUMP_SECONDS = 45
 LEAST_LEFT, MOST_LEFT = 0, 200_000
 FORKED_SECONDS = (0.5, 4.0)
-MINED_SECONDS = 10.0
-"""Where nothing was mined since, it would be no fork: so long it is waited for."""
+READ_SECONDS = 15.0
+"""Who has read nothing of what will be gone notices nothing: so long it is waited for."""
 NO_ROOM = ("disk is full", "No space left", "could not extend")
 KILLED, STOPPED, JUMPED, FORKED = (
     "kill -9",
@@ -137,6 +137,10 @@ def killed_with_an_order_on_its_way(world: World, chance: random.Random) -> Iter
     yield
 
 
+def _read_beyond(world: World, head: int) -> bool:
+    return any(member.read_up_to > head + 1 for member in world.crew.members)
+
+
 def _wait(holds: Callable[[], bool], seconds: float) -> None:
     """Wait until it holds, but not for longer than this."""
     until = time.monotonic() + seconds
@@ -179,10 +183,10 @@ def node_forked(world: World, chance: random.Random) -> Iterator[None]:
     with world.trading_floor.lock:
         then = world.node.remember(world.market)
     time.sleep(chance.uniform(*FORKED_SECONDS))
-    _wait(lambda: world.node.head() > then.head, MINED_SECONDS)
+    _wait(lambda: _read_beyond(world, then.head), READ_SECONDS)
     with world.trading_floor.lock:
-        gone = world.node.restart(world.market, then, away_seconds=chance.uniform(0, 2))
-    world.felt[FORKED] += gone > 0
+        world.felt[FORKED] += _read_beyond(world, then.head)
+        world.node.restart(world.market, then, away_seconds=chance.uniform(0, 2))
     yield
 
 
