@@ -57,8 +57,10 @@ STUCK = "decision_order_stuck"
 SEND_WITHIN = timedelta(minutes=5)
 """An order that could not be sent for so long is not sent any more: it was let through on what was known then."""
 
-SENDING_TAKES = timedelta(minutes=2)
-"""So long an order is left to the process that sends it, unless that is known to be gone."""
+SENDING_TAKES = timedelta(minutes=4)
+"""So long an order is left to the process that sends it, unless that is known to be gone: longer than three calls take,
+and less than SEND_WITHIN, so that another process may send what a dead one left.
+"""
 
 LONGEST_WAIT = timedelta(minutes=1)
 TRIES_BEFORE_A_NOTICE = 5

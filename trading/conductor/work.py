@@ -8,6 +8,7 @@ from django.db import models, transaction
 
 from trading.conductor.processes import is_gone
 from trading.notices.models import is_open
+from trading.submission.sendings import SENDING_TAKES
 from trading.values.identifiers import OrderId, TradeId
 from trading.values.symbols import Symbol
 
@@ -15,9 +16,6 @@ FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=15)
 TRIES_BEFORE_A_NOTICE = 5
 ALIKE_BEFORE_A_HALT = 5
-SENDING_TAKES = timedelta(minutes=10)
-"""Longer than all calls that sending one order takes, five at most, of which each may take a minute and more."""
-
 _DIGITS = re.compile(r"\S*\d\S*")
 
 

@@ -10,7 +10,7 @@ from trading.conductor.checkpoints import ChainCheckpoint
 from trading.conductor.inbox import QueuedLog
 from trading.conductor.leases import StationLease
 from trading.conductor.verbs.requests import GIVEN_UP_AFTER, OperatorRequest, RequestState
-from trading.conductor.work import SENDING_TAKES, OrderWork, StationHeartbeat, SymbolWait
+from trading.conductor.work import OrderWork, StationHeartbeat, SymbolWait
 from trading.invariants.looking import Look
 from trading.invariants.orders import OPEN_STATES
 from trading.invariants.violations import Wrong, invariant
@@ -19,6 +19,7 @@ from trading.notices.models import Notice
 from trading.offchain_order.aggregate import OrderState
 from trading.risk.records import Denial
 from trading.submission.pauses import BrokerPause
+from trading.submission.sendings import SENDING_TAKES
 
 UNTOLD_FOR = SENDING_TAKES + timedelta(minutes=15)
 """Five looks at an order take six minutes at most, and may begin only when it is left to its sender no more. After so

@@ -5,7 +5,7 @@ from two processes, and not for a hedge and a decision either.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, models, transaction
 
@@ -14,6 +14,11 @@ from trading.fields import ExactDecimalField
 from trading.values.arithmetic import plain
 from trading.values.identifiers import BrokerOrderId, ClientOrderId
 from trading.values.quantities import Shares
+
+SENDING_TAKES = timedelta(minutes=10)
+"""Longer than all calls that sending one order takes: five at most, of which each may take a minute and more. So long a
+hedge is left to the process that sends it, unless that one is known to be gone.
+"""
 
 
 class AlreadyOnTheWay(Exception):

@@ -42,7 +42,7 @@ def left(monkeypatch):
             patched.setattr(Carrier, "send", dies)
             with pytest.raises(RuntimeError):
                 desk.execute()
-        desk.forward(121)
+        desk.forward(SENDING_TAKES.total_seconds() + 1)
         return desk, decisions
 
     return leave
@@ -104,7 +104,7 @@ def test_an_order_that_is_sent_once_more_is_not_ended_by_hand_meanwhile(left, se
     assert (row.status, row.sender) == ("sending", second.carrier.process)
     assert row.not_before == desk.clock() + SENDING_TAKES
     assert state_of(decision) in ("submitted", "unknown")
-    desk.forward(121)
+    desk.forward(SENDING_TAKES.total_seconds() + 1)
     assert filled_in_the_end(second, decision)
     assert len(desk.venue.submitted) == 1
     assert notices() == []
@@ -137,7 +137,7 @@ def test_nor_where_it_is_sent_after_the_broker_was_asked_and_before_the_word_is_
             "Look at the broker's orders again, and say so again if it is not there"
         )
     assert state_of(decision) in ("submitted", "unknown")
-    desk.forward(121)
+    desk.forward(SENDING_TAKES.total_seconds() + 1)
     assert filled_in_the_end(second, decision)
     assert notices() == []
 
@@ -203,7 +203,7 @@ def test_one_that_another_took_up_in_such_a_pause_is_left_to_it(monkeypatch):
     desk.venue.fail("submit", RateLimited("429"))
 
     def wait(seconds):
-        desk.forward(121)
+        desk.forward(SENDING_TAKES.total_seconds() + 1)
         other(desk).poller.run_once(now=desk.clock())
 
     monkeypatch.setattr(desk.executor, "_wait", wait)
@@ -243,7 +243,7 @@ def test_who_sends_an_order_of_the_legacy_log_once_more_is_on_record_there(monke
         CRASHES["before the call"](patched, desk)
         with pytest.raises(Killed):
             desk.executor.carry_out([draft("A")], trading_day=TODAY, audit_trail=False)
-    desk.forward(121)
+    desk.forward(SENDING_TAKES.total_seconds() + 1)
     second, seen = other(desk), []
     while_it_is_sent(desk, lambda: seen.append(AlpacaOrder.objects.get()))
 

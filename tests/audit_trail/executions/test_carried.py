@@ -7,7 +7,7 @@ import pytest
 from django.db import transaction
 
 from audit_trail.executions.audit_book import AuditBook
-from audit_trail.executions.carrier import ChangedMeanwhile
+from audit_trail.executions.carrier import SENDING_TAKES, ChangedMeanwhile
 from audit_trail.executions.legacy import AlpacaOrder
 from tests.audit_trail.executions.desk import Desk, attempt_of, fresh, state_of
 from tests.audit_trail.executions.test_crashes import CRASHES, Killed
@@ -82,7 +82,7 @@ def test_a_broker_that_answers_is_paused_no_more(desk, question):
 def test_one_that_another_process_has_sent_meanwhile_is_told_as_it_stands_and_not_sent_again(monkeypatch, our_ids):
     desk = Desk(our_ids=our_ids)
     decision, order = placed_and_not_sent(desk, monkeypatch)
-    desk.forward(121)
+    desk.forward(SENDING_TAKES.total_seconds() + 1)
     other(desk).execute()
 
     stands = desk.carrier.follow_up(AuditBook(), order)
@@ -105,7 +105,7 @@ def test_one_that_another_process_has_found_is_not_ended_by_who_did_not_see_it(d
 
 def test_one_that_another_process_has_sent_into_silence_is_not_given_back(desk, monkeypatch):
     decision, order = placed_and_not_sent(desk, monkeypatch)
-    desk.forward(121)
+    desk.forward(SENDING_TAKES.total_seconds() + 1)
     desk.venue.fail("submit", LOST)
     other(desk).execute()
 

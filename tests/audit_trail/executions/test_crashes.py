@@ -8,7 +8,7 @@ import pytest
 from audit_trail.decisions.models import TradeDecision
 from audit_trail.executions.audit_book import AuditBook
 from audit_trail.executions.books import Book
-from audit_trail.executions.carrier import Carrier
+from audit_trail.executions.carrier import SENDING_TAKES, Carrier
 from audit_trail.executions.legacy import AlpacaOrder
 from audit_trail.executions.models import ExecutionFill, TradeExecution
 from audit_trail.executions.verbs import Refused
@@ -60,7 +60,7 @@ CRASHES = {
 
 def again(desk: Desk) -> Desk:
     """Another process with the same database and broker, after the first was found to be gone."""
-    desk.forward(125)
+    desk.forward(SENDING_TAKES.total_seconds() + 5)
     return Desk(broker=desk.venue, clock=desk.clock, ledger=desk.ledger)
 
 

@@ -24,9 +24,10 @@ from trading.brokers.outcomes import (
 )
 from trading.conductor import dispatcher
 from trading.conductor.reports import record_failed_by_hand
-from trading.conductor.work import SENDING_TAKES, OrderWork, SymbolWait, alike, resume, taken_on
+from trading.conductor.work import OrderWork, SymbolWait, alike, resume, taken_on
 from trading.notices.models import Notice
 from trading.offchain_order.aggregate import OrderState
+from trading.submission.sendings import SENDING_TAKES
 from trading.values.quantities import Shares
 from trading.values.sides import Side
 from trading.values.symbols import Symbol

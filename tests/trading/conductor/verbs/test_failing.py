@@ -13,6 +13,7 @@ from trading.conductor import work
 from trading.conductor.verbs.requests import OperatorRequest, RequestState, Verb, ask
 from trading.offchain_order.aggregate import OrderState
 from trading.submission.absence import LOOKS
+from trading.submission.sendings import SENDING_TAKES
 from trading.values.identifiers import OrderId
 
 pytestmark = pytest.mark.django_db
@@ -188,7 +189,7 @@ def test_each_order_of_a_turn_is_left_to_its_sender_for_as_long_from_when_it_is_
     venue.submit = slow
     stations.run(stations.dispatcher)
 
-    assert told == [work.SENDING_TAKES]
+    assert told == [SENDING_TAKES]
 
 
 def test_who_could_not_take_an_order_on_does_not_end_that_another_one_is_sending_it(venue):

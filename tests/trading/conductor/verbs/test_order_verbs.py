@@ -15,12 +15,12 @@ from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, OutcomeUnkn
 from trading.brokers.port import Broker
 from trading.conductor.verbs.requests import GIVEN_UP_AFTER, OperatorRequest, RequestState, Verb, ask
 from trading.conductor.verbs.requests import take as claim
-from trading.conductor.work import SENDING_TAKES, SymbolWait, halt
+from trading.conductor.work import SymbolWait, halt
 from trading.offchain_order.aggregate import OrderState
 from trading.risk.controls import throw
 from trading.risk.records import Denial
 from trading.risk.scopes import Scope
-from trading.submission.sendings import Sending
+from trading.submission.sendings import SENDING_TAKES, Sending
 from trading.values.identifiers import OrderId
 from trading.values.symbols import symbol
 
