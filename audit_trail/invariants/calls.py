@@ -170,7 +170,7 @@ def _ended_there(state: str, broker_order_id: str | None) -> bool:
 
 @invariant("I4", "I7")
 def order_was_taken_once(look: Look) -> Iterator[Wrong]:
-    """The broker took each order once at most; one that it took is not booked as refused, or as never there."""
+    """The broker took each order once at most; one that it took is not booked as refused, never there or not sent."""
     for page in look.pages(calls(look).filter(purpose=SUBMIT, **TAKEN)):
         names = {row.reference or "" for row in page}
         taken = ApiCallLog.objects.filter(purpose=SUBMIT, reference__in=names, **TAKEN)
@@ -185,7 +185,7 @@ def order_was_taken_once(look: Look) -> Iterator[Wrong]:
 
 
 def _never_there(look: Look, names: Iterable[str]) -> Iterator[str]:
-    ended = [OrderState.REJECTED.value, OrderState.FAILED.value]
+    ended = [OrderState.REJECTED.value, OrderState.FAILED.value, OrderState.UNSENT.value]
     hedges = look.all_orders().filter(client_order_id__in=names, detailed_status__in=ended, broker_order_id=None)
     attempts = TradeExecution.objects.filter(client_order_id__in=names, status__in=ended, broker_order_id=None)
     for rows in (hedges, attempts):

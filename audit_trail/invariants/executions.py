@@ -73,6 +73,7 @@ def execution_fills_add_up(look: Look) -> Iterator[Wrong]:
 @invariant("I1")
 def decisions_hold_what_was_filled(look: Look) -> Iterator[Wrong]:
     """What decisions hold of a symbol in an account is what their orders filled there; exactly."""
+    yield from _held_nowhere(look)
     for row in look.each(look.begun(DecisionHolding.objects.all(), "changed_at")):
         bought = sold = ZERO
         for side, shares in _filled(look, row):
@@ -87,6 +88,16 @@ def decisions_hold_what_was_filled(look: Look) -> Iterator[Wrong]:
                 f"{plain(row.bought_shares)} bought and {plain(row.sold_shares)} sold",
                 f"manage.py symbol_report {row.symbol}",
             )
+
+
+def _held_nowhere(look: Look) -> Iterator[Wrong]:
+    """Fills of which no holding is kept at all."""
+    held = set(DecisionHolding.objects.values_list("broker", "account_number", "symbol"))
+    for row in look.each(executions(look)):
+        decision = row.trade_decision
+        if row.filled_shares and (decision.broker, decision.account_number, decision.symbol) not in held:
+            expected = f"{decision.symbol} held in {decision.broker} …{decision.account_number[-4:]}"
+            yield _wrong(row, expected, f"{plain(row.filled_shares)} filled, and no holding of it")
 
 
 def _filled(look: Look, holding: DecisionHolding) -> Iterator[tuple[str, Decimal]]:

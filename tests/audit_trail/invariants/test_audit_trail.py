@@ -269,6 +269,28 @@ def test_an_order_that_the_broker_took_twice_is_told():
     assert len(found) == 2
 
 
+def test_what_was_filled_and_is_held_nowhere_is_told():
+    name = executed().trade_decision.symbol
+    sql("DELETE FROM decision_holdings WHERE symbol = %s", name)
+
+    found = [each for each in look() if each.invariant == "decisions_hold_what_was_filled"]
+
+    assert found
+    assert all("and no holding of it" in each.found for each in found)
+
+
+def test_an_order_that_the_broker_took_is_not_booked_as_one_that_was_not_sent():
+    row = executed()
+    sql(
+        "UPDATE trade_executions SET status = 'unsent', broker_order_id = NULL, reason = 'too late' WHERE id = %s",
+        row.pk,
+    )
+
+    found = [each for each in look() if each.invariant == "order_was_taken_once"]
+
+    assert [each.expected for each in found] == ["the broker's id of an order that it took"]
+
+
 def sent_at(call: ApiCallLog, at: datetime) -> None:
     sql("UPDATE api_call_logs SET sent_at = %s, ended_at = %s WHERE id = %s", at, at, call.pk)
     for payload in (call.request_payload_id, call.response_payload_id):
@@ -347,8 +369,8 @@ def test_a_decision_of_whose_order_nobody_knows_is_told():
     sql("UPDATE trade_decisions SET status = 'unknown' WHERE id = %s", row.trade_decision_id)
     sql("UPDATE alpaca_orders SET status = 'unknown', ended_at = NULL WHERE client_order_id = %s", row.client_order_id)
 
-    assert look(later=5) == []
-    assert names(look(later=16)) == {"unknown_decision_is_told"}
+    assert look(later=20) == []
+    assert names(look(later=26)) == {"unknown_decision_is_told"}
 
 
 def test_nothing_older_is_looked_at_than_what_is_asked_for():
