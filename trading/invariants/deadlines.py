@@ -69,7 +69,7 @@ def due_work_is_not_passed_by(look: Look) -> Iterator[Wrong]:
         for page in look.pages(rows):
             work = OrderWork.objects.in_bulk([order.pk for order in page])
             for order in page:
-                due = _due_at(work[order.pk]) if order.pk in work else order.submitted_at or order.placed_at
+                due = _due_at(order, work.get(order.pk))
                 yield from _passed_by(f"order {order.pk}", due, station, turns)
     waiting = QueuedLog.objects.filter(processed=False).defer("event_data")
     for log in look.each(waiting):
@@ -79,9 +79,14 @@ def due_work_is_not_passed_by(look: Look) -> Iterator[Wrong]:
         yield from _passed_by(f"request {request.pk} ({request})", due, "clerk", turns)
 
 
-def _due_at(work: OrderWork) -> datetime:
+def _due_at(order: Any, work: OrderWork | None) -> datetime | None:
     """Until then it waits, or is left to the process that was sending it."""
-    return max(work.not_before, work.sender_until or work.not_before)
+    if work is None:
+        due: datetime | None = order.submitted_at or order.placed_at
+        return due
+    if order.broker_order_id is None and work.sender_until is not None:
+        return max(work.not_before, work.sender_until)
+    return work.not_before
 
 
 def _passed_by(subject: str, due: datetime | None, station: str, turns: dict[str, datetime]) -> Iterator[Wrong]:

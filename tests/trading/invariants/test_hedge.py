@@ -236,8 +236,8 @@ def test_exposure_that_nobody_hedges_is_told(stations):
 def test_an_unknown_order_of_which_nobody_was_told_is_told(stations):
     sql("UPDATE offchain_trades SET detailed_status = 'unknown', reason = 'no answer' WHERE symbol = 'TSLA'")
 
-    assert look(stations, later=5) == []
-    assert names(look(stations, later=16)) == {"unknown_order_is_told"}
+    assert look(stations, later=20) == []
+    assert names(look(stations, later=26)) == {"unknown_order_is_told"}
 
 
 def test_work_that_a_station_passes_by_is_told(stations):
