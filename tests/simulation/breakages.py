@@ -76,14 +76,6 @@ def nobody_leaves_orders_to_others() -> None:
     mock.patch.object(dispatcher, "left_to_others", return_value=set()).start()
 
 
-def an_old_answer_counts() -> None:
-    """An operator's word is booked as of when the broker was asked, whatever became of the order since."""
-    from trading.conductor import reports
-
-    mock.patch.object(reports, "_is_as_asked_about", lambda asked, known: known.is_open).start()
-    mock.patch.object(reports, "taken_on", return_value=mock.ANY).start()
-
-
 # What its rows alone tell.
 
 
@@ -210,7 +202,6 @@ BREAKAGES: dict[str, Callable[[], None]] = {
         switches_are_not_read,
         late_fills_are_dropped,
         nobody_leaves_orders_to_others,
-        an_old_answer_counts,
         reorged_fills_stay_counted,
         reorged_logs_stay,
         cancelled_orders_stay_under_way,

@@ -91,9 +91,13 @@ def revision() -> str:
 def settings_hash() -> str:
     """A hash of the settings in force, less what is secret or a matter of the machine."""
     from django.conf import settings
+    from django.utils.functional import Promise
 
     names = sorted(name for name in dir(settings) if name.isupper() and name not in _UNSHOWN)
-    text = "\n".join(f"{name}={getattr(settings, name)!r}" for name in names).replace(str(PROJECT), ".")
+    values = {name: getattr(settings, name) for name in names}
+    # What is read only when it is needed shows otherwise once it was.
+    told = [f"{name}={str(value) if isinstance(value, Promise) else repr(value)}" for name, value in values.items()]
+    text = "\n".join(told).replace(str(PROJECT), ".")
     # Where a function lies in memory is no setting.
     text = re.sub(r" at 0x[0-9a-f]+", "", text)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

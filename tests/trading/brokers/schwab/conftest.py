@@ -33,13 +33,19 @@ def tokens():
 
 
 @pytest.fixture
-def http(memory, httpserver):
+def answer_seconds():
+    """Short, since some tests wait for it to pass; where nobody does, a busy machine needs more."""
+    return 0.4
+
+
+@pytest.fixture
+def http(memory, httpserver, answer_seconds):
     client = BrokerHttp(
         source="schwab",
         base_url=httpserver.url_for("/"),
         recorder=memory,
         clock=lambda: AT,
-        answer_seconds=0.4,
+        answer_seconds=answer_seconds,
         # On a loopback nobody shows a certificate, and reading those of all authorities takes longer than a test.
         transport=httpx2.HTTPTransport(verify=False),
     )

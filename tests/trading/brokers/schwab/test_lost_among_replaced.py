@@ -36,6 +36,11 @@ def listed(rows, asked):
 
 
 @pytest.fixture
+def answer_seconds():
+    return 10
+
+
+@pytest.fixture
 def outcome(broker, httpserver):
     """What comes of looking for an order of ours long enough, where Schwab has these orders."""
     httpserver.expect_request(f"/trader/v1/accounts/{HASH}").respond_with_json(
