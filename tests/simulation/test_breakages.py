@@ -66,7 +66,7 @@ WHOLE = {
     "the_checkpoint_goes_back": ("alpaca", 1, "the checkpoint went back from "),
     "the_cutoff_is_not_read": ("alpaca", 4, "I9: read up to "),
     "the_lease_has_no_end": ("alpaca", 4, "I9: checkpoint_is_in_order"),
-    "nobody_looks_for_amounts": ("alpaca", 232, "is filtered, must be fill"),
+    "nobody_looks_for_amounts": ("alpaca", 92, "is filtered, must be fill"),
 }
 PROMISES = {
     "what_is_short_is_not_listed": ("alpaca", 158, "V1: open_exposure_is_told"),
