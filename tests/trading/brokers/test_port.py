@@ -21,7 +21,7 @@ REQUEST = {
     "shares": shares(4),
     "created_at": AT,
 }
-UNSAID = {"requested_notional_usd": None, "limit_price_usd": None, "notes": ()}
+UNSAID = {"requested_notional_usd": None, "limit_price_usd": None, "notes": (), "doubt": None}
 REPORT = {
     "broker_order_id": "17",
     "client_order_id": "ht-test-1-1",
