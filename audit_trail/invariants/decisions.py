@@ -15,7 +15,7 @@ from audit_trail.decisions.rationale import NotARationale, rationale
 from audit_trail.executions.models import ExecutionFill, TradeExecution
 from audit_trail.executions.orders import OPEN, OrderState
 from audit_trail.ingestion.models import RunStatus
-from trading.invariants.deadlines import UNTOLD_FOR
+from trading.invariants.deadlines import KNOWN_WITHIN
 from trading.invariants.looking import Look
 from trading.invariants.violations import Wrong, invariant
 from trading.notices.models import Notice
@@ -143,8 +143,8 @@ def unknown_decision_is_told(look: Look) -> Iterator[Wrong]:
     told = set(Notice.objects.filter(kind__in=kinds, closed_at=None).values_list("subject", flat=True))
     open_now = TradeExecution.objects.filter(status=OrderState.UNKNOWN).select_related("trade_decision")
     for attempt in look.each(open_now):
-        if look.now - attempt.placed_at >= UNTOLD_FOR and attempt.client_order_id not in told:
-            expected = f"an outcome, or a notice, within {UNTOLD_FOR} of {attempt.placed_at.isoformat()}"
+        if look.now - attempt.placed_at >= KNOWN_WITHIN and attempt.client_order_id not in told:
+            expected = f"an outcome, or a notice, within {KNOWN_WITHIN} of {attempt.placed_at.isoformat()}"
             yield _wrong(attempt.trade_decision, expected, f"unknown without a word: {attempt.reason}")
 
 

@@ -21,10 +21,11 @@ from trading.risk.records import Denial
 from trading.submission.pauses import BrokerPause
 from trading.submission.sendings import SENDING_TAKES
 
-UNTOLD_FOR = SENDING_TAKES + timedelta(minutes=15)
-"""Five looks at an order take six minutes at most, and may begin only when it is left to its sender no more. After so
-long either its end is known, or somebody knows of it.
-"""
+KNOWN_WITHIN = timedelta(minutes=15)
+"""Five looks at an order take six minutes at most; after so long either its end is known, or somebody knows of it."""
+
+UNTOLD_FOR = SENDING_TAKES + KNOWN_WITHIN
+"""A hedge may first be left to a sender that died, for as long as sending takes."""
 
 PASSED_BY_FOR = timedelta(minutes=10)
 """What is due waits no longer than the slowest turn of a station whose turns go well."""

@@ -369,8 +369,8 @@ def test_a_decision_of_whose_order_nobody_knows_is_told():
     sql("UPDATE trade_decisions SET status = 'unknown' WHERE id = %s", row.trade_decision_id)
     sql("UPDATE alpaca_orders SET status = 'unknown', ended_at = NULL WHERE client_order_id = %s", row.client_order_id)
 
-    assert look(later=20) == []
-    assert names(look(later=26)) == {"unknown_decision_is_told"}
+    assert look(later=5) == []
+    assert names(look(later=16)) == {"unknown_decision_is_told"}
 
 
 def test_nothing_older_is_looked_at_than_what_is_asked_for():
