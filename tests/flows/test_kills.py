@@ -136,6 +136,7 @@ def test_every_place_is_crashed_at():
     assert {place.rstrip(" 0123456789") for place in places} == set(PLACES)
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("lives", LIVES)
 def test_crashes_at_these_places_are_mended_by_starting_again(lives, day, undisturbed_days, database_url):
     world = World(day, database_url, threshold="1 share", behaviours=BADLY if "outcome" in lives else "fill")
@@ -153,6 +154,7 @@ def test_crashes_at_these_places_are_mended_by_starting_again(lives, day, undist
     assert differences(FromTheChain.read(), undisturbed_days[0]) == []
 
 
+@pytest.mark.timeout(900)
 def test_crashes_while_a_reorg_is_reverted_are_mended_by_starting_again(database_url):
     with anvil() as node:
         market = Market(node)

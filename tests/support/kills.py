@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 CONDUCT = ("manage.py", "conduct")
 CONDUCT_WITH_CRASH = ("-m", "tests.support.conduct_with_crash")
 START_SECONDS = 20.0
+# Whoever died while asking the broker for a fact has claimed it for 45 seconds (trading.risk.facts), and so long a
+# symbol may be denied in the next life.
+LONGEST_TO_A_PLACE_SECONDS = 120
 LONGEST_LIFE_SECONDS = 1.2
 LOOK_CLOSELY_EVERY = 10
 
@@ -289,8 +292,9 @@ class World:
     def crash(self, place: str) -> None:
         """Let a conductor kill itself at a place of its own. Raises NotFinished where it never came there."""
         name, _, number = place.rpartition(" ") if place[-1].isdigit() else (place, "", "1")
-        with self.conductor(name, number, "--once", "--timeout", "30", command=CONDUCT_WITH_CRASH) as child:
-            if (code := child.wait(60)) != -signal.SIGKILL:
+        timeout = str(LONGEST_TO_A_PLACE_SECONDS)
+        with self.conductor(name, number, "--once", "--timeout", timeout, command=CONDUCT_WITH_CRASH) as child:
+            if (code := child.wait(LONGEST_TO_A_PLACE_SECONDS + START_SECONDS)) != -signal.SIGKILL:
                 raise NotFinished(f"conduct did not come to {place!r}, and ended with {code}:\n{child.tail()}")
 
     def finish(self, *, timeout: int = 120) -> Counter[str]:
