@@ -19,6 +19,7 @@ from tests.simulation.runs import WORLDS
 NAME = re.compile(rf"({'|'.join(WORLDS)})-(alpaca|schwab|both)-(\d+)-(\d+)")
 ROW = re.compile(r"(?P<name>\S.*?)(?P<values>(?:\s+\d+)+)")
 FAULT = "fault: "
+ON_A_LINE = 6
 HEADINGS = {"orders": "orders alone", "whole": "the whole", "day": "trading days", "decisions": "decisions"}
 ROWS = {
     "schedules": "stories",
@@ -50,7 +51,8 @@ def read(path: Path) -> Run:
     match = NAME.fullmatch(path.stem)
     if match is None:
         raise ValueError(
-            f"expected a file named WORLD-BROKER-FIRST_SEED-SCHEDULES.txt, found {path.name}; name it so, or take it away"
+            f"expected a file named WORLD-BROKER-FIRST_SEED-SCHEDULES.txt, found {path.name}; "
+            "name it so, or take it away"
         )
     world, broker, first_seed, schedules = match.groups()
     counts = Counter[str]()
@@ -84,8 +86,8 @@ def seeds(runs: Iterable[Run]) -> str:
     for (world, broker, schedules), of in sorted(firsts.items()):
         head = f"--world {world:<9} --broker {broker:<6} --schedules {schedules:>3} --first-seed"
         told = [str(first) for first in sorted(of)]
-        for at in range(0, len(told), 6):
-            lines.append(f"{head if not at else '':<{len(head)}} {', '.join(told[at : at + 6])}")
+        some = [", ".join(told[at : at + ON_A_LINE]) for at in range(0, len(told), ON_A_LINE)]
+        lines += [f"{head} {some[0]}", *(f"{'':{len(head)}} {more}" for more in some[1:])]
     return "\n".join(lines)
 
 
