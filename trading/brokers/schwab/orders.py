@@ -92,7 +92,16 @@ class SchwabOrders:
         return report
 
     def report(self, number: BrokerOrderId) -> OrderReport:
+        """Report an order as its newest replacement stands. Raises UnusableReport where that one is but a guess.
+
+        What is alike may be another order of ours: its fills would be booked twice.
+        """
         newest = self._newest(self._look_up(number))
+        if newest.doubt is not None:
+            raise UnusableReport(
+                f"{newest.doubt}. Nothing of that is booked: look at Schwab whether it is so, and set the position by "
+                "hand"
+            )
         return msgspec.structs.replace(newest, broker_order_id=number)  # Ours goes by the name that we know.
 
     def cancel(self, number: BrokerOrderId) -> None:
