@@ -11,7 +11,7 @@ from trading.brokers.outcomes import (
     NoSuchOrder,
     NotCancellable,
     NotOffered,
-    OrderRejected,
+    UnusableReport,
 )
 from trading.values.identifiers import BrokerOrderId
 from trading.values.quantities import usd
@@ -92,7 +92,7 @@ class CancelContract(PlayedVenue):
         low, lower = self.whole_dollars(self.price_usd - 10), self.whole_dollars(self.price_usd - 20)
         broker.submit(self.request(side=Side.BUY, limit_price_usd=low))
 
-        with pytest.raises(OrderRejected, match="limit"):
+        with pytest.raises(UnusableReport, match="limit"):
             broker.submit(self.request(side=Side.BUY, limit_price_usd=lower))
 
     def test_an_order_for_dollars_is_filled_with_shares_or_not_offered(self):

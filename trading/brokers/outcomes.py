@@ -37,10 +37,12 @@ class LoginNeeded(NotAuthorised):
 class OutcomeUnknown(BrokerError):
     """Something was sent, or may have been, and no answer came. Ask for the order by our id before anything else."""
 
-    def __init__(self, message: str, *, named: BrokerOrderId | None = None) -> None:
+    def __init__(self, message: str, *, named: BrokerOrderId | None = None, taken: bool = False) -> None:
         super().__init__(message)
         self.named = named
         """The id that the broker named for the order, where it is not seen to be that order's: it may be another's."""
+        self.taken = taken or named is not None
+        """The broker said that it took an order: wherever that is, it was not never there."""
 
 
 class UnusableReport(BrokerError):

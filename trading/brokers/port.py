@@ -54,7 +54,7 @@ class Broker(Protocol):
     def submit(self, request: OrderRequest) -> OrderReport:
         """Send an order. Raises OrderRejected, BrokerUnavailable, OutcomeUnknown; after UnusableReport it is there too.
 
-        Where the broker knows our ids, an order that it has already is returned if it is the same, else OrderRejected.
+        Where the broker knows our ids, an order that it has already is returned if it is the same, else UnusableReport.
         """
 
     def find(self, client_order_id: ClientOrderId) -> OrderReport | None:

@@ -10,7 +10,7 @@ from datetime import datetime
 import structlog
 
 from trading.brokers.orders import CLOCK_SKEW, OrderReport, OrderStatus
-from trading.brokers.outcomes import UnusableReport
+from trading.brokers.outcomes import NotOffered, UnusableAnswer, UnusableReport
 from trading.brokers.port import Broker
 from trading.offchain_order.aggregate import OffchainOrder
 from trading.submission.submitter import AHEAD
@@ -43,7 +43,8 @@ def reports_in_lists(broker: Broker, orders: list[OffchainOrder], *, now: dateti
 def _read(broker: Broker, ask: Callable[[], list[OrderReport]]) -> Reports:
     try:
         return {report.broker_order_id: report for report in ask()}
-    except UnusableReport as unusable:
-        # One order of the account that can't be read must not hide the others, which are asked about one by one.
+    except (UnusableReport, UnusableAnswer, NotOffered) as unusable:
+        # One order of the account that can't be read, or is older than what is listed (60 days at Schwab), must not
+        # hide the others, which are asked about one by one.
         log.warning("List of orders can't be used", broker=broker.name, error=str(unusable))
         return {}

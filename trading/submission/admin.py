@@ -21,6 +21,7 @@ class SendingAdmin(ReadOnlyAdmin):
         "in_doubt_at",
         "held_before_shares",
         "named_id",
+        "is_taken",
     )
     search_fields = ("client_order_id", "symbol")
     ordering = ("client_order_id",)

@@ -47,6 +47,7 @@ class Sending(models.Model):
     named_id = models.CharField(
         max_length=128, null=True, help_text="the broker's id of it as its answer had it, not seen to be this order's"
     )
+    is_taken = models.BooleanField(default=False, help_text="the broker said that it took an order, this or another")
 
     class Meta:
         db_table = "sendings"
@@ -127,9 +128,10 @@ def nothing_was_sent(client_order_id: ClientOrderId) -> None:
         Sending.objects.filter(client_order_id=client_order_id).update(in_doubt_at=None)
 
 
-def was_named(client_order_id: ClientOrderId, broker_order_id: BrokerOrderId) -> None:
-    """Keep the id that the broker named for an order in doubt: it took one, whichever of its orders that is."""
-    Sending.objects.filter(client_order_id=client_order_id).update(named_id=broker_order_id)
+def was_taken(client_order_id: ClientOrderId, named: BrokerOrderId | None) -> None:
+    """Keep that the broker took an order, and the id that it named for it, whichever of its orders that is."""
+    names = {} if named is None else {"named_id": named}
+    Sending.objects.filter(client_order_id=client_order_id).update(is_taken=True, **names)
 
 
 def settle(client_order_id: ClientOrderId) -> None:

@@ -17,11 +17,12 @@ from trading.brokers.outcomes import (
     NotOffered,
     OrderRejected,
     OutcomeUnknown,
+    UnusableAnswer,
     UnusableReport,
 )
 from trading.brokers.port import Broker
 from trading.submission.absence import forget_absence, note_absence
-from trading.submission.sendings import AlreadyOnTheWay, Sending, begin, nothing_was_sent, sending_of, settle, was_named
+from trading.submission.sendings import AlreadyOnTheWay, Sending, begin, nothing_was_sent, sending_of, settle, was_taken
 from trading.values.arithmetic import plain, subtract
 from trading.values.identifiers import BrokerOrderId, ClientOrderId
 from trading.values.quantities import Shares
@@ -132,19 +133,23 @@ class Submitter:
         report = self._send(request, now)
         if self._linked([report.broker_order_id]):
             # Two alike, shortly after each other, and the answer to the second named the first.
+            was_taken(request.client_order_id, None)
             return InDoubt(
                 f"{self._broker.name} named order {report.broker_order_id}, which is known to be another one"
             )
         return AtTheBroker(report)
 
     def _send(self, request: OrderRequest, now: datetime) -> OrderReport:
-        held = self._broker.holdings().of(request.symbol).net_shares
+        try:
+            held = self._broker.holdings().of(request.symbol).net_shares
+        except UnusableAnswer as unusable:
+            raise BrokerUnavailable(f"what is held can't be read, so nothing was sent: {unusable}") from unusable
         begin(self._broker.name, request, held_before=held, resolved=self._resolved, now=now)
         try:
             return self._broker.submit(request)
         except OutcomeUnknown as unknown:
-            if unknown.named is not None:
-                was_named(request.client_order_id, unknown.named)
+            if unknown.taken:
+                was_taken(request.client_order_id, unknown.named)
             raise
         except BrokerUnavailable:
             nothing_was_sent(request.client_order_id)
@@ -199,10 +204,12 @@ class Submitter:
         return report if report.doubt is None and same_order(request, report) is None else None
 
     def _never_there(self, request: OrderRequest, sending: Sending, told: str) -> Outcome:
-        if sending.named_id is not None:
+        if sending.is_taken:
+            which = (
+                "did not say which it is" if sending.named_id is None else f"named {sending.named_id}, which is not it"
+            )
             return ForTheOperator(
-                f"{self._broker.name} took {request.client_order_id} as order {sending.named_id}, which is not it, and "
-                f"lists no order like it ({told})"
+                f"{self._broker.name} took {request.client_order_id} and {which}, and lists no order like it ({told})"
             )
         holding = self._broker.holdings().of(request.symbol)
         if sending.held_before_shares is None:

@@ -20,7 +20,7 @@ from trading.brokers.dry_run.broker import DryRunBroker
 from trading.brokers.dry_run.models import DryRunOrder, DryRunOutage
 from trading.brokers.dry_run.progress import progress
 from trading.brokers.orders import OrderRequest, OrderStatus
-from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, OrderRejected, OutcomeUnknown
+from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, OrderRejected, OutcomeUnknown, UnusableReport
 from trading.brokers.port import Capabilities
 from trading.values.identifiers import BrokerOrderId, ClientOrderId
 from trading.values.quantities import shares
@@ -292,12 +292,12 @@ def test_who_comes_second_while_submitting_is_told_of_the_first(behaviour):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_comes_second_with_another_order_is_refused():
+def test_who_comes_second_with_another_order_is_told_of_the_first():
     def somebody_is_faster(symbol):
         at_once([lambda: broker().submit(request(shares=shares(5)))])
         return Decimal(1)
 
-    with pytest.raises(OrderRejected, match="expected an order for 4 shares, was 5"):
+    with pytest.raises(UnusableReport, match="expected an order for 4 shares, was 5"):
         broker(prices=somebody_is_faster).submit(request())
 
     assert DryRunOrder.objects.get().shares == 5

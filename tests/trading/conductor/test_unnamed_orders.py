@@ -10,7 +10,14 @@ from tests.support.made_chain import know_tokens, log_of, take
 from tests.support.stations import MODES, Clock, Stations, notices
 from tests.support.venue import Venue
 from trading.brokers.orders import OrderStatus
-from trading.brokers.outcomes import BrokerUnavailable, OrderRejected, OutcomeUnknown, RateLimited, UnusableReport
+from trading.brokers.outcomes import (
+    BrokerUnavailable,
+    OrderRejected,
+    OutcomeUnknown,
+    RateLimited,
+    UnusableAnswer,
+    UnusableReport,
+)
 from trading.conductor.reports import request_of
 from trading.conductor.work import SymbolWait
 from trading.offchain_order.aggregate import OrderState
@@ -128,8 +135,9 @@ def test_where_nothing_was_sent_the_order_is_sent_again(stations, venue, error):
     assert not BrokerPause.objects.exists()
 
 
-def test_where_the_holdings_can_not_be_asked_for_nothing_is_sent(stations, venue):
-    venue.fail("holdings", BrokerUnavailable("down"))
+@pytest.mark.parametrize("error", [BrokerUnavailable("down"), UnusableAnswer("no list of positions")])
+def test_where_the_holdings_can_not_be_asked_for_nothing_is_sent(stations, venue, error):
+    venue.fail("holdings", error)
     stations.hedge()
     assert (venue.submitted, list(Sending.objects.all())) == ([], [])
 
@@ -319,6 +327,31 @@ def test_what_was_taken_under_a_name_and_is_nowhere_is_for_the_operator(stations
     assert state(stations) is OrderState.UNKNOWN
     assert ("symbol_halted", "AAPL") in notices()
     assert len(venue.submitted) == 1
+
+
+def test_what_was_taken_under_no_name_and_is_nowhere_is_for_the_operator(stations, venue):
+    """Schwab answered 201 and a Location that leads nowhere: an order there is, and another one would be a second."""
+    venue.orders = lambda **span: []
+    venue.fail("submit", OutcomeUnknown("taken, and not said which", taken=True), taken=True)
+    stations.hedge()
+    on(stations, 400)
+
+    assert state(stations) is OrderState.UNKNOWN
+    assert ("symbol_halted", "AAPL") in notices()
+    assert len(venue.submitted) == 1
+
+
+def test_an_answer_that_names_a_known_order_says_that_one_was_taken(stations, venue):
+    stations.hedge()
+    venue.tell(OrderStatus.FILLED, "2")
+    first = venue.orders_taken[next(iter(venue.orders_taken))]
+    on(stations, 10)
+    venue.submit, venue.orders = lambda request: first, lambda **span: []
+    stations.fill(log_of(take("SELL", "2", "tAAPL"), block=300))
+    on(stations, 400)
+
+    assert [order.state for order in stations.orders()] == [OrderState.FILLED, OrderState.UNKNOWN]
+    assert ("symbol_halted", "AAPL") in notices()
 
 
 def test_an_answer_that_names_the_order_before_this_one_is_not_taken_for_this_one(stations, venue):

@@ -194,7 +194,8 @@ class AlpacaBroker:
     def _adopted(self, request: OrderRequest, found: Reported) -> OrderReport:
         """Take an order that Alpaca has under our id for ours, if it is the same that we ask for."""
         if difference := same_order(request, found.report):
-            raise OrderRejected(f"Alpaca has another order {request.client_order_id}: {difference}")
+            # It is there under our id, so it can't be held to be refused: it may fill.
+            raise UnusableReport(f"Alpaca has another order {request.client_order_id}: {difference}")
         return self._finder.newest(found)
 
     def _latest(self, symbol: Symbol, kind: str, what: str) -> Answer:

@@ -28,6 +28,7 @@ from trading.brokers.outcomes import (
     OrderRejected,
     OutcomeUnknown,
     UnusableAnswer,
+    UnusableReport,
 )
 from trading.brokers.port import Capabilities, Clock
 from trading.values.arithmetic import EXACT, ZERO, canonical, plain
@@ -218,7 +219,7 @@ class DryRunBroker:
     def _again(self, row: DryRunOrder, request: OrderRequest) -> OrderReport:
         report = progress(row, self._clock())
         if difference := same_order(request, report):
-            raise OrderRejected(f"the dry run has another order {request.client_order_id}: {difference}")
+            raise UnusableReport(f"the dry run has another order {request.client_order_id}: {difference}")
         return report
 
     def _refuse_a_finer_order(self, request: OrderRequest) -> None:

@@ -82,7 +82,8 @@ class SchwabOrders:
         difference = difference if report is None else same_order(request, report)
         if report is None or difference is not None:
             raise OutcomeUnknown(
-                f"submitting {request.client_order_id}: Schwab named order {number}, which is not ours: {difference}"
+                f"submitting {request.client_order_id}: Schwab named order {number}, which is not ours: {difference}",
+                named=number,
             )
         if report.doubt is not None:
             raise OutcomeUnknown(

@@ -64,12 +64,14 @@ def order_taken(answer: Answer, *, account_hash: str, request: OrderRequest) -> 
         raise OutcomeUnknown(f"{what}: expected status 201, was {answer.status}: {told(answer)}")
     location = answer.header("location")
     if location is None:
-        raise OutcomeUnknown(f"{what}: Schwab took an order and did not say which (no Location)")
+        raise OutcomeUnknown(f"{what}: Schwab took an order and did not say which (no Location)", taken=True)
     found = _LOCATION.search(urlsplit(location).path)
     if found is None:
-        raise OutcomeUnknown(f"{what}: expected the address of an order, was {location!r:.200}")
+        raise OutcomeUnknown(f"{what}: expected the address of an order, was {location!r:.200}", taken=True)
     if found[1] != account_hash:
-        raise OutcomeUnknown(f"{what}: expected the address of an order of our account, was another account's")
+        raise OutcomeUnknown(
+            f"{what}: expected the address of an order of our account, was another account's", taken=True
+        )
     return BrokerOrderId(found[2])
 
 

@@ -10,7 +10,7 @@ from tests.trading.brokers.schwab.schwab_json import AT, HASH, ORDERS, execution
 from tests.trading.brokers.schwab.schwab_json import request as asked_for
 from tests.trading.brokers.schwab.test_replacements import CLOSED, answers, replaced
 from trading.submission.absence import Absence
-from trading.submission.sendings import begin, was_named
+from trading.submission.sendings import begin, was_taken
 from trading.submission.submitter import AtTheBroker, ForTheOperator, InDoubt, NeverThere, Submitter
 from trading.values.identifiers import BrokerOrderId
 from trading.values.quantities import shares
@@ -52,7 +52,7 @@ def outcome(broker, httpserver):
         answers(httpserver, *rows)
         begin("schwab", OURS, held_before=shares(0), resolved=lambda name: False, now=SENT)
         if named is not None:
-            was_named(OURS.client_order_id, BrokerOrderId(named))
+            was_taken(OURS.client_order_id, BrokerOrderId(named))
         submitter = Submitter(broker, linked=set(linked).intersection, resolved=lambda name: False)
         for look in range(6):
             found = submitter.submit(OURS, now=SENT + timedelta(seconds=30 * look))
@@ -279,7 +279,7 @@ def test_an_order_that_is_named_is_found_however_long_ago_it_was(broker, httpser
     entered = AT - timedelta(days=70)
     request = asked_for(created_at=entered)
     begin("schwab", request, held_before=shares(0), resolved=lambda name: False, now=entered)
-    was_named(request.client_order_id, BrokerOrderId("12"))
+    was_taken(request.client_order_id, BrokerOrderId("12"))
     answers(httpserver, filled(12, enteredTime=f"{entered:%Y-%m-%dT%H:%M:%S}+0000"))
 
     found = Submitter(broker, linked=set().intersection, resolved=lambda name: False).look(request, now=AT)
