@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from trading.chain.feeds import feeds_of
+from trading.chain.logs import MalformedLog
 from trading.chain.node import MethodUnsupported, Node, NodeError, NodeUnavailable
 from trading.chain.pyth import NoPythPrice, NotATrace, pyth_price
 from trading.conductor.reversal import correlation_of
@@ -57,6 +58,12 @@ class Enricher:
         again = (gas_later or pyth_later) and row.tries < TRIES
         row.not_before = now + backoff(row.tries * 2, longest=LONGEST_WAIT) if again else None
         with self._ledger.step(at=now, actor="enricher") as step:
+            step.load(trades=[trade.trade])
+            known = step.trade(trade.trade)
+            if not known.stands or _block_of(known) != _block_of(trade):
+                # It went while the node was asked, and may have come back in another block: that is asked about anew.
+                Enrichment.objects.filter(pk=row.pk).delete()
+                return
             if gas is not None or pyth is not None:
                 try:
                     with step.group(correlation_of(trade.trade)):
@@ -70,10 +77,12 @@ class Enricher:
             return None, None, False
         try:
             receipt = self._node.receipt(trade.trade.tx_hash)
-        except NodeError as error:
+        except (NodeError, MalformedLog) as error:
             return None, f"{type(error).__name__}: {error}", True
         if receipt is None:
             return None, "the node has no receipt of the transaction", True
+        if _block_of(trade) not in (None, receipt.block_hash):
+            return None, f"the node has the transaction in another block, {receipt.block_hash}", True
         if receipt.gas_used > LARGEST_COLUMN:
             return None, f"the receipt names {receipt.gas_used} units of gas", False
         price = receipt.effective_gas_price
@@ -100,6 +109,10 @@ class Enricher:
         except NoPythPrice as error:
             return None, f"{type(error).__name__}: {error}", False
         return found, None, False
+
+
+def _block_of(trade: OnChainTrade) -> str | None:
+    return None if trade.fill is None else trade.fill.block_hash
 
 
 def read_pyth(node: Node, trade: TradeId, *, contract: str, feeds: tuple[str, ...]) -> PythPrice:

@@ -16,7 +16,7 @@ from eventstore.store import WrongExpectedVersion
 from trading.chain.after_clear import pair
 from trading.chain.decoder import AfterClear, Clear, Take, Undecodable, decode
 from trading.chain.fills import NOT_OURS, ChainFill, Filtered, TokenFacts, concerns, fill_of, leg_of_clear, leg_of_take
-from trading.chain.logs import Log, UnusableLog
+from trading.chain.logs import Log, MalformedLog, UnusableLog
 from trading.chain.node import AccessRefused, Node, NodeError, NodeUnavailable
 from trading.chain.token_table import known_tokens, remember
 from trading.chain.tokens import UnreadableToken, read_token
@@ -105,12 +105,12 @@ class Processor:
                 if not reads:
                     raise
                 break
-            except (NodeError, MissingAfterClear) as error:
+            except (NodeError, MalformedLog, MissingAfterClear) as error:
                 self._postpone(row, error, now)
         return reads
 
     def read(self, row: AnyLog) -> ChainFill | Filtered | UnusableLog:
-        """Tell what a queued log is. Raises NodeError, MissingAfterClear, for asking again later."""
+        """Tell what a queued log is. Raises NodeError, MalformedLog, MissingAfterClear, for asking again later."""
         try:
             raw, after = log_of(row)
             event = decode(raw.topic0, raw.data)
@@ -138,11 +138,19 @@ class Processor:
 
     def _ask_for_after_clear(self, raw: Log) -> Log:
         """Look among the block's logs, then in the receipt: some nodes list the logs of old blocks in part only."""
-        after = pair(raw, self._node.logs_of_block(raw.block_hash, address=raw.address))
+        after, trouble = None, None
+        try:
+            after = pair(raw, self._node.logs_of_block(raw.block_hash, address=raw.address))
+        except AccessRefused:
+            raise
+        except (NodeError, MalformedLog) as error:
+            # A node that has let go of an old block says so, and may have the receipt all the same.
+            trouble = error
         if after is None and (receipt := self._node.receipt(raw.tx_hash)) is not None:
             after = pair(raw, receipt.logs)
         if after is None:
-            raise MissingAfterClear(f"the node shows no amounts of the clear {raw.tx_hash}:{raw.log_index}")
+            because = "" if trouble is None else f" ({type(trouble).__name__}: {trouble})"
+            raise MissingAfterClear(f"the node shows no amounts of the clear {raw.tx_hash}:{raw.log_index}{because}")
         return after
 
     def _token(self, address: str) -> TokenFacts:

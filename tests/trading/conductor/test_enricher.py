@@ -101,6 +101,33 @@ def test_one_fill_whose_receipt_is_missing_holds_no_other_up(chain):
     assert gas(stations) == WHOLE
 
 
+def test_one_receipt_that_can_not_be_read_holds_no_other_up(chain):
+    stations = filled(chain)
+    receipts = stations.node.replay._receipts
+    odd = chain._blocks[1]["transactions"][0]
+    receipts[odd] |= {"logs": [log | {"removed": None} for log in receipts[odd]["logs"]]}
+
+    stations.run(stations.enricher)
+
+    assert gas(stations) == [None, *WHOLE[1:]]
+    assert Enrichment.objects.get(gas_note__isnull=False).gas_note.startswith("MalformedLog")
+
+
+def test_gas_of_another_block_than_the_fills_is_not_taken(chain):
+    """A node that lags on a fork that was left has the transaction in a block that is gone."""
+    stations = filled(chain)
+    receipts = stations.node.replay._receipts
+    moved = chain._blocks[1]["transactions"][0]
+    receipts[moved] |= {"blockHash": "0x" + "ab" * 32, "logs": []}
+
+    stations.run(stations.enricher)
+
+    assert gas(stations) == [None, *WHOLE[1:]]
+    row = Enrichment.objects.get(gas_note__isnull=False)
+    assert "in another block" in row.gas_note
+    assert row.not_before is not None
+
+
 def test_after_so_many_tries_it_is_let_be_and_the_reason_is_kept(chain):
     stations = filled(chain)
     stations.node.replay._receipts.pop(chain._blocks[1]["transactions"][0])
@@ -170,3 +197,5 @@ def test_a_fill_that_a_reorg_took_meanwhile_is_not_enriched(chain, monkeypatch):
 
     assert gas(stations) == [None, None, None]
     assert stations.net("AAPL") == 0
+    # What was noted of a fill that went would keep it from being asked about if it came back.
+    assert not Enrichment.objects.exists()

@@ -452,11 +452,56 @@ def without_after_clear() -> str:
     return msgspec.json.encode(tagged).decode()
 
 
+def refuses_by_hash(text, *, receipts=False):
+    """Answer so to who asks for the logs of one block; for receipts too, where that is said."""
+
+    def refuses(method, params):
+        asked = method == "eth_getLogs" and "blockHash" in params[0]
+        return Refusal(-32000, text) if asked or (receipts and method == "eth_getTransactionReceipt") else None
+
+    return refuses
+
+
+@pytest.mark.parametrize("text", ["unknown block", "pruned history unavailable", "missing trie node"])
+def test_a_node_that_has_let_go_of_a_block_may_have_the_receipt(reading, replay, text):
+    QueuedLog.objects.filter(block_number=102).update(event_data=without_after_clear())
+    replay.refuses = refuses_by_hash(text)
+
+    reading.process()
+
+    assert set(reading.positions()) == {"AAPL", "MSFT"}
+
+
+def test_a_block_that_the_node_does_not_have_stops_no_other_log(reading, replay):
+    QueuedLog.objects.filter(block_number__lte=102).update(event_data=without_after_clear())
+    replay.refuses = refuses_by_hash("unknown block")
+    replay._receipts = {}
+    reading.fill(log_of(take("SELL", "0.5", "tAAPL"), block=300))
+
+    assert reading.net("AAPL") == Decimal("-0.5")
+    assert QueuedLog.objects.filter(processed=False).exclude(tries=0).count() > 0
+    assert "unknown block" in QueuedLog.objects.filter(processed=False).first().reason
+
+
+def test_a_log_that_can_not_be_read_beside_the_amounts_delays_that_clear_alone(reading, replay):
+    """The receipt has the logs of every contract of the transaction."""
+    QueuedLog.objects.filter(block_number=102).update(event_data=without_after_clear())
+    drop_after_clears(replay)
+    replay._receipts = {
+        tx: receipt | {"logs": [log | {"removed": None} for log in receipt["logs"]]}
+        for tx, receipt in replay._receipts.items()
+    }
+
+    reading.process()
+
+    assert set(reading.positions()) == {"AAPL"}
+    row = QueuedLog.objects.get(processed=False)
+    assert (row.tries, row.reason.partition(":")[0]) == (1, "MalformedLog")
+
+
 def test_a_node_that_refuses_one_question_delays_that_log_alone(reading, replay):
     QueuedLog.objects.filter(block_number=102).update(event_data=without_after_clear())
-    replay.refuses = lambda method, params: (
-        Refusal(-32000, "missing trie node") if method == "eth_getLogs" and "blockHash" in params[0] else None
-    )
+    replay.refuses = refuses_by_hash("missing trie node", receipts=True)
 
     reading.process()
 
