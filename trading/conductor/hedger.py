@@ -13,7 +13,7 @@ from django.db import transaction
 
 from trading.brokers.port import Broker
 from trading.conductor.placing import place
-from trading.conductor.work import ALIKE_BEFORE_A_HALT, halt, waits
+from trading.conductor.work import ALIKE_BEFORE_A_HALT, halt, may_be_hedged, waits
 from trading.ledger.book import Ledger
 from trading.notices.models import close_notice, open_notice
 from trading.position.aggregate import HedgeDue, Position
@@ -165,8 +165,8 @@ class Hedger:
             step.load(symbols=[symbol])
             position = step.position(symbol)
             request = self._request(position)
-            if request is None:
-                return None  # Another process placed it meanwhile.
+            if request is None or not may_be_hedged(symbol, now=now):
+                return None  # Another process placed it meanwhile, or halted the symbol.
             if (under_way := self._ledger.memory().order_under_way(symbol)) is not None:
                 self._tell_stray(symbol, under_way, now)
                 return None

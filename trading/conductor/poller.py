@@ -98,7 +98,7 @@ class Poller:
                 continue  # It was placed a moment ago, or is another broker's.
             if self._ours(order):
                 asked.append(order)  # Its last look is due, or was missed.
-            else:
+            elif order.broker == self._broker.name:
                 forget_work(number)
         return asked
 
@@ -117,7 +117,8 @@ class Poller:
         if stands.state is OrderState.UNKNOWN:
             postpone(self._ledger, order, stands.reason or "unknown", now=now)
             return
-        if _ended_long_ago(stands, now):
+        # One that we held to have ended, and that is open there after all, may still fill.
+        if _ended_long_ago(stands, now) and report.status.is_end:
             forget_work(order.order_id)
         else:
             look_again_at(order.order_id, at=now + self._pause_after(order, stands, now))

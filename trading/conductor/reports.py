@@ -5,7 +5,15 @@ from datetime import datetime
 import structlog
 
 from trading.brokers.orders import OrderReport, OrderRequest, OrderStatus, same_order
-from trading.conductor.work import TakenOnMeanwhile, expect_nobody_sends, forget_refusals, halt, refuse, taken_on
+from trading.conductor.work import (
+    TakenOnMeanwhile,
+    expect_nobody_sends,
+    forget_refusals,
+    halt,
+    look_again_at,
+    refuse,
+    taken_on,
+)
 from trading.ledger.book import Ledger
 from trading.ledger.step import Step
 from trading.notices.models import close_notice, open_notice
@@ -166,8 +174,8 @@ def _tell_of_one_that_left_late(order: OffchainOrder, reason: str, now: datetime
         order.symbol,
         f"order {order.order_id} ({order.side} {order.symbol}) had ended as {order.state} when it left for the broker, "
         f"which may have it: {reason}. Its shares may have been hedged by another order since. Look at the orders "
-        f"there; then `manage.py recheck_order {order.order_id} --reason …`, which books what it filled, and "
-        f"`manage.py resume_symbol {order.symbol} --reason …`",
+        f"there; then `manage.py reconcile_order {order.order_id} --broker-order ID --reason …` if one of them is it, "
+        f"which books what it filled, and `manage.py resume_symbol {order.symbol} --reason …`",
         at=now,
     )
 
@@ -354,6 +362,7 @@ def _record_found(step: Step, order: OffchainOrder, report: OrderReport, now: da
     _record_late(step, order, report, now)
     if report.status.is_end:
         return  # Nothing more comes of it, and what it filled is booked.
+    look_again_at(order.order_id, at=now)
     halt(order.symbol, f"order {order.order_id} had ended as {order.state}, and is open at the broker", now=now)
     open_notice(
         "symbol_halted",

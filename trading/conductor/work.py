@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db import models, transaction
 
 from trading.conductor.processes import is_gone
-from trading.notices.models import is_open
+from trading.notices.models import close_notice, is_open
 from trading.submission.sendings import SENDING_TAKES
 from trading.values.identifiers import OrderId, TradeId
 from trading.values.symbols import Symbol
@@ -149,10 +149,21 @@ def halt(symbol: Symbol, reason: str, *, now: datetime) -> None:
     )
 
 
-def resume(symbol: Symbol) -> bool:
-    """Let a symbol be hedged again. Return whether it was waiting or halted."""
-    deleted, _ = SymbolWait.objects.filter(symbol=symbol).delete()
+def resume(symbol: Symbol, *, now: datetime) -> bool:
+    """Let a symbol be hedged again, and close what told of its halt. Return whether it was waiting or halted.
+
+    In one commit, and with the halt's row held first, as who halts does: a halt that comes meanwhile keeps its notice.
+    """
+    with transaction.atomic():
+        list(SymbolWait.objects.select_for_update().filter(symbol=symbol))
+        deleted, _ = SymbolWait.objects.filter(symbol=symbol).delete()
+        close_notice("symbol_halted", symbol, at=now)
     return deleted > 0
+
+
+def may_be_hedged(symbol: Symbol, *, now: datetime) -> bool:
+    """Tell whether a symbol is neither halted nor waiting. Ask while its position is held, as who halts it does."""
+    return not SymbolWait.objects.filter(symbol=symbol).exclude(halted_at=None, not_before__lte=now).exists()
 
 
 def ask_again(symbols: set[Symbol], *, now: datetime) -> None:

@@ -256,7 +256,7 @@ def test_five_alike_that_only_an_operator_can_change_halt_the_symbol(rule, hinde
     mend(told)
     assert after(stations, 10_000) == []
 
-    resume(AAPL)
+    resume(AAPL, now=stations.clock())
     assert after(stations, 1) == ["BUY 2 AAPL"]
 
 
@@ -268,7 +268,7 @@ def test_after_it_is_resumed_five_more_halt_it_again():
             after(stations, seconds)
         assert SymbolWait.objects.get().halted_at is not None
         assert [times for _, _, times in episodes()] == [5] * lap
-        resume(AAPL)
+        resume(AAPL, now=stations.clock())
 
 
 def test_a_denial_is_written_down_now_and_then_and_looked_at_every_second():

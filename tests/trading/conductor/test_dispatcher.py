@@ -376,7 +376,7 @@ def test_refusals_alike_wait_longer_each_time_and_five_halt_the_symbol(stations,
     stations.hedge()
     assert len(stations.orders()) == 5
 
-    resume(AAPL)
+    resume(AAPL, now=stations.clock())
     stations.hedge()
     assert stations.orders()[-1].state is OrderState.SUBMITTED
 

@@ -337,9 +337,25 @@ def test_a_halted_symbol_waits_for_its_operator_whatever_fills_come():
     assert place(stations) == []
     assert SymbolWait.objects.get().halted_at is not None
 
-    assert resume(AAPL) is True
+    assert resume(AAPL, now=stations.clock()) is True
     assert place(stations) == ["BUY 4 AAPL"]
-    assert resume(AAPL) is False
+    assert resume(AAPL, now=stations.clock()) is False
+
+
+def test_a_symbol_that_another_process_halts_while_the_gate_is_asked_gets_no_order(monkeypatch):
+    """It has just found an order of the symbol open at the broker, which was held to have ended."""
+    stations = with_fills(("SELL", "2", "tAAPL"))
+    look = stations.gate.look
+
+    def halted_meanwhile(requests, *, now):
+        verdicts = look(requests, now=now)
+        halt(AAPL, "order 1 is open at the broker", now=now)
+        return verdicts
+
+    monkeypatch.setattr(stations.gate, "look", halted_meanwhile)
+    stations.run(stations.hedger)
+
+    assert stations.orders() == []
 
 
 # The ledger's mode.

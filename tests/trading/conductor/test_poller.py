@@ -15,11 +15,13 @@ from trading.brokers.outcomes import (
     BrokerUnavailable,
     NoSuchOrder,
     NotAuthorised,
+    NotOffered,
     RateLimited,
     UnknownStatus,
+    UnusableAnswer,
     UnusableReport,
 )
-from trading.conductor.poller import ASK_LATE_EVERY, LATE_FOR, MOST_LATE_TRIES
+from trading.conductor.poller import ASK_LATE_EVERY, LATE_FOR, MOST_LATE_TRIES, Poller
 from trading.conductor.work import OrderWork, SymbolWait
 from trading.notices.models import Notice
 from trading.offchain_order.aggregate import OrderState
@@ -204,6 +206,22 @@ def test_a_fill_that_came_late_while_we_were_down_is_booked_when_we_are_back(sta
     stations.forward(2 * LATE_FOR.total_seconds())
     stations.run(stations.poller)
     assert len(venue.questions("report")) == asked
+
+
+def test_last_looks_of_another_brokers_orders_are_left_for_when_that_one_is_back(stations, venue):
+    venue.tell(OrderStatus.CANCELLED, "1")
+    poll(stations)
+    venue.tell(OrderStatus.CANCELLED, "3")
+    stations.forward(2 * LATE_FOR.total_seconds())
+    other = Venue(stations.clock)
+    other.name = "alpaca"
+
+    poller = Poller(broker=other, ledger=stations.ledger, poll_every=timedelta(seconds=15))
+
+    assert poller.run_once(now=stations.clock()) is False
+    stations.run(stations.poller)
+
+    assert stands(stations) == (OrderState.CANCELLED, 3, Decimal("-1.5"))
 
 
 def test_the_last_look_at_an_order_waits_for_the_end_of_an_outage(stations, venue):
@@ -433,6 +451,19 @@ def test_cancelled_ones_are_asked_about_by_their_ids_since_another_may_have_repl
         *(("report", f"V-{number}") for number in range(3, 8)),
     ]
     assert all(order.has_ended for order in stations.orders())
+
+
+@pytest.mark.parametrize("error", [NotOffered("older than 60 days"), UnusableAnswer("no list")])
+def test_orders_that_no_list_goes_back_to_hide_no_other(stations, venue, error):
+    """Schwab lists 60 days: one older order that is asked about must not keep all the others from it."""
+    more_orders(stations, count=20)
+    for order in range(3, 21):
+        venue.tell(OrderStatus.FILLED, "3", order=order)
+    venue.fail("orders", error)
+
+    poll(stations)
+
+    assert [order.filled_shares for order in stations.orders()] == [0] * 3 + [3] * 18
 
 
 def test_a_list_that_can_not_be_used_hides_no_order(stations, venue):

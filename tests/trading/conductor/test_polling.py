@@ -10,7 +10,7 @@ from tests.support.venue import Venue
 from trading.brokers.orders import OrderStatus
 from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, OutcomeUnknown, UnusableReport
 from trading.conductor.poller import ASK_LATE_EVERY, LATE_FOR, MOST_LATE_TRIES
-from trading.conductor.reports import record_failed_by_hand
+from trading.conductor.reports import record, record_failed_by_hand
 from trading.conductor.work import TRIES_BEFORE_A_NOTICE, OrderWork, taken_on
 from trading.notices.models import Notice
 from trading.offchain_order.aggregate import OrderState
@@ -205,4 +205,23 @@ def test_of_one_that_the_broker_has_let_go_there_is_nothing_to_be_told(stations,
     look(stations, 1)
 
     assert notices() == []
+    assert not OrderWork.objects.exists()
+
+
+def test_an_order_that_is_open_there_after_its_end_is_asked_about_until_it_ends_there(venue):
+    """It was failed by hand while no list showed it, and found later: it may fill at any time."""
+    stations = with_a_placed_order(venue, venue.now)
+    venue.fail("submit", OutcomeUnknown("no answer"), taken=True)
+    stations.run(stations.dispatcher)
+    order, now = stations.only_order(), stations.clock()
+    record_failed_by_hand(stations.ledger, order, "none is it", before=taken_on(order.order_id), now=now, actor="ada")
+    record(stations.ledger, stations.only_order(), venue.tell(OrderStatus.ACCEPTED), now=now, actor="ada")
+    stations.forward(10 * LATE_FOR.total_seconds())
+    poll(stations, times=2)
+
+    venue.tell(OrderStatus.FILLED, "2")
+    stations.forward(ASK_LATE_EVERY.total_seconds())
+    poll(stations)
+
+    assert stations.only_order().filled_shares == 2
     assert not OrderWork.objects.exists()

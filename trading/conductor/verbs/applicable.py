@@ -15,8 +15,6 @@ def why_not_order(verb: Verb, order: OffchainOrder) -> str | None:
             return f"order {number} has ended as {order.state}; there is nothing to resume"
         case Verb.RECONCILE_ORDER if order.broker_order_id is not None:
             return f"order {number} is known to be {order.broker}'s {order.broker_order_id}; recheck it"
-        case Verb.RECONCILE_ORDER if order.has_ended:
-            return f"order {number} has ended as {order.state}; an end is final"
         case Verb.FAIL_ORDER if not order.is_open:
             return f"order {number} is {order.state}; only an open order can be failed"
         case Verb.CANCEL_ORDER if order.broker_order_id is None or order.has_ended:

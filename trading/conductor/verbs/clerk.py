@@ -30,10 +30,13 @@ class Clerk:
         self._orders, self._by_hand, self._symbols = orders, by_hand, symbols
 
     def run_once(self, *, now: datetime) -> bool:
-        """Do what waits. Return whether there was anything."""
+        """Do what has waited longest. Return whether there was anything.
+
+        One in a turn, since it is begun by the turn's clock: one that seems to have begun long ago is held to be lost.
+        """
         requests = waiting(now=now)
-        for request in requests:
-            self.do(request, now=now)
+        if requests:
+            self.do(requests[0], now=now)
         return bool(requests)
 
     def do(self, request: OperatorRequest, *, now: datetime) -> OperatorRequest:

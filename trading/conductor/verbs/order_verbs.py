@@ -16,9 +16,9 @@ from trading.conductor.verbs.refusal import Refused
 from trading.conductor.verbs.requests import Verb
 from trading.conductor.work import BeingSent, TakenOnMeanwhile, look_again_at, resume, taken_on
 from trading.ledger.book import Ledger
-from trading.notices.models import close_notice
 from trading.offchain_order.aggregate import OffchainOrder, OrderState
 from trading.submission.absence import forget_absence
+from trading.submission.sendings import sending_of
 from trading.submission.submitter import AtTheBroker, ForTheOperator, InDoubt, Outcome, Submitter
 from trading.values.arithmetic import plain
 from trading.values.identifiers import BrokerOrderId, OrderId
@@ -38,11 +38,25 @@ class OrderVerbs:
         if order.state is OrderState.PLACED:
             look_again_at(number, at=now)
             return f"order {number} was not sent yet; it is sent at the next turn"
+        if self._can_not_be_asked_for(order):
+            raise Refused(
+                f"order {number} has ended as {order.state}, and {self._broker.name} knows no ids of ours by which it "
+                f"could be asked for it. Look at its orders there; if one of them is it, `manage.py reconcile_order "
+                f"{number} --broker-order ID` books what it filled"
+            )
         report = self._asked(order, now)
+        if report is None and order.has_ended:
+            return f"{self._broker.name} does not have order {number}, which has ended as {order.state}"
         if report is None:
             look_again_at(number, at=now)
             return f"{self._broker.name} does not have order {number}; it is tried again at the next turn"
         return self._booked(order, report, actor, now)
+
+    def _can_not_be_asked_for(self, order: OffchainOrder) -> bool:
+        """Tell whether nothing is left by which the broker could be asked for an order that has ended."""
+        if not order.has_ended or order.broker_order_id is not None or self._broker.capabilities.client_order_id:
+            return False
+        return order.client_order_id is None or sending_of(order.client_order_id) is None
 
     def resume(self, number: OrderId, *, actor: str, now: datetime) -> str:
         """Take an order up again at once, as if it had failed no try, and its symbol with it."""
@@ -51,12 +65,14 @@ class OrderVerbs:
             forget_absence(order.client_order_id)
         look_again_at(number, at=now)
         settled(order, now=now)
-        halted = resume(order.symbol)
-        close_notice("symbol_halted", order.symbol, at=now)
+        halted = resume(order.symbol, now=now)
         return f"order {number} is taken up again" + (f", and {order.symbol} is no longer halted" if halted else "")
 
     def reconcile(self, number: OrderId, theirs: BrokerOrderId, *, actor: str, now: datetime) -> str:
-        """Say which of the broker's orders this one is; what the broker says of that one is booked."""
+        """Say which of the broker's orders this one is; what the broker says of that one is booked.
+
+        One that has ended may be said too: it was held to be never there, and is there after all.
+        """
         order = self._order(number, Verb.RECONCILE_ORDER)
         if self._linked([theirs]):
             raise Refused(f"{self._broker.name}'s order {theirs} is another order of ours")

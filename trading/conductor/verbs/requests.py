@@ -138,11 +138,9 @@ def finish(request: OperatorRequest, state: RequestState, outcome: str, *, now: 
 
 def waiting(*, now: datetime) -> list[OperatorRequest]:
     """What waits, oldest first. What a process died over is refused first: nobody knows how far it came."""
-    for lost in OperatorRequest.objects.filter(state=RequestState.WORKING, begun_at__lt=now - GIVEN_UP_AFTER):
-        finish(
-            lost,
-            RequestState.REFUSED,
-            "the process that worked on it ended before it was done; look at the order, and ask again",
-            now=now,
-        )
+    OperatorRequest.objects.filter(state=RequestState.WORKING, begun_at__lt=now - GIVEN_UP_AFTER).update(
+        state=RequestState.REFUSED,
+        outcome="the process that worked on it ended before it was done; look at the order, and ask again",
+        done_at=now,
+    )
     return list(OperatorRequest.objects.filter(state=RequestState.WAITING).order_by("id"))

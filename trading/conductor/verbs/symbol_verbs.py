@@ -6,7 +6,6 @@ from trading.conductor.verbs.refusal import Refused
 from trading.conductor.verbs.requests import OperatorRequest, Verb
 from trading.conductor.work import resume
 from trading.ledger.book import Ledger
-from trading.notices.models import close_notice
 from trading.position.aggregate import PendingExecution, Position
 from trading.position.commands import Initialize, SetPosition
 from trading.values.arithmetic import plain
@@ -29,8 +28,7 @@ class SymbolVerbs:
 
     def resume(self, symbol: Symbol, *, now: datetime) -> str:
         """Let a symbol be hedged again."""
-        waited = resume(symbol)
-        close_notice("symbol_halted", symbol, at=now)
+        waited = resume(symbol, now=now)
         return f"{symbol} is hedged again" if waited else f"{symbol} was neither halted nor waiting"
 
     def set(self, symbol: Symbol, net: Shares, *, actor: str, reason: str, now: datetime) -> str:

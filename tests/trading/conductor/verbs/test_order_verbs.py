@@ -256,6 +256,40 @@ def test_an_operator_says_which_one_it_is(doubtful):
     assert not Sending.objects.exists()
 
 
+def test_an_operator_says_which_one_it_is_though_it_was_failed(doubtful):
+    """It was held to be none of them, and is one: its fill is this order's, and no other verb could book it."""
+    asked(doubtful, Verb.FAIL_ORDER, none_of_them="yes")
+    doubtful.broker.tell(OrderStatus.FILLED, "2")
+
+    row = asked(doubtful, Verb.RECONCILE_ORDER, broker_order_id="V-2")
+
+    assert row.state == RequestState.DONE, row.outcome
+    assert (doubtful.only_order().broker_order_id, doubtful.only_order().filled_shares) == ("V-2", 2)
+
+
+def test_an_order_that_has_ended_unknown_to_a_broker_without_our_ids_is_not_said_to_be_absent(doubtful):
+    asked(doubtful, Verb.FAIL_ORDER, none_of_them="yes")
+    before = len(doubtful.broker.asked)
+
+    row = asked(doubtful, Verb.RECHECK_ORDER)
+
+    assert row.state == RequestState.REFUSED
+    assert "manage.py reconcile_order 1 --broker-order ID" in row.outcome
+    assert len(doubtful.broker.asked) == before
+
+
+def test_an_ended_order_that_the_broker_does_not_have_is_not_tried_again(stations, venue):
+    if not venue.capabilities.client_order_id:
+        pytest.skip("it can't be asked for by our id")
+    lost(stations, venue, taken=False)
+    asked(stations, Verb.FAIL_ORDER)
+
+    row = asked(stations, Verb.RECHECK_ORDER)
+
+    assert (row.state, "tried again" in row.outcome) == (RequestState.DONE, False)
+    assert "does not have order 1, which has ended as failed" in row.outcome
+
+
 def test_an_operator_says_that_it_is_none_of_them(doubtful):
     assert "say --none-of-them" in asked(doubtful, Verb.FAIL_ORDER).outcome
     assert doubtful.only_order().state is OrderState.UNKNOWN
@@ -404,6 +438,20 @@ def test_a_request_is_done_once(stations, clock):
     assert not claim(row, now=clock())
     asked_later = clerk_of(stations.broker, stations.ledger, stations.gate)
     assert asked_later.run_once(now=clock()) is False
+
+
+def test_requests_are_begun_one_in_a_turn_by_the_turns_own_clock(stations, clock):
+    """Each may call the broker for minutes: the last of many would seem to have begun long before it was."""
+    rows = [ask(Verb.RESUME_SYMBOL, AAPL, actor="ada", reason="to see", now=clock()) for _ in range(2)]
+    clerk = clerk_of(stations.broker, stations.ledger, stations.gate)
+
+    clerk.run_once(now=clock())
+    clock.forward(400)
+    clerk.run_once(now=clock())
+
+    begun = [OperatorRequest.objects.get(pk=row.pk).begun_at for row in rows]
+    assert (begun[1] - begun[0]).total_seconds() == 400
+    assert clerk.run_once(now=clock()) is False
 
 
 def test_a_request_that_a_process_died_over_is_told_and_not_done_again(stations, clock):

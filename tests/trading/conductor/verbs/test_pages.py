@@ -74,7 +74,7 @@ def send(client, verb, *subjects, reason="to see", **said):
 
 def do(stations):
     """Let the clerk do what waits. Return the newest request."""
-    clerk_of(stations.broker, stations.ledger, stations.gate).run_once(now=stations.clock())
+    stations.run(clerk_of(stations.broker, stations.ledger, stations.gate))
     books(stations.ledger)
     return OperatorRequest.objects.order_by("-pk").first()
 
