@@ -174,8 +174,9 @@ def _tell_of_one_that_left_late(order: OffchainOrder, reason: str, now: datetime
         order.symbol,
         f"order {order.order_id} ({order.side} {order.symbol}) had ended as {order.state} when it left for the broker, "
         f"which may have it: {reason}. Its shares may have been hedged by another order since. Look at the orders "
-        f"there; then `manage.py reconcile_order {order.order_id} --broker-order ID --reason …` if one of them is it, "
-        f"which books what it filled, and `manage.py resume_symbol {order.symbol} --reason …`",
+        f"there; then `manage.py recheck_order {order.order_id} --reason …`, or `manage.py reconcile_order "
+        f"{order.order_id} --broker-order ID --reason …` where {order.broker} knows no ids of ours, which books what "
+        f"it filled, and `manage.py resume_symbol {order.symbol} --reason …`",
         at=now,
     )
 
