@@ -112,9 +112,9 @@ class Executor:
             if not held:
                 raise Busy(f"another process executes decisions at {self._broker.name}")
             book = AuditBook()
-            self._take_up(book)
+            failure = self._take_up(book)
             cancel_outdated(account, today=self._today(), now=self._clock())
-            return self._one_by_one(book, self._pending(account, strategy, side))
+            return self._one_by_one(book, self._pending(account, strategy, side), failure)
 
     # What a strategy drafted.
 
@@ -132,13 +132,11 @@ class Executor:
             if not held:
                 raise Busy(f"another process executes decisions at {self._broker.name}")
             book, mark = LegacyBook(), Installation.objects.get(id=THE_ROW).mark
-            self._take_up(book)
-            if trading_day != self._today():
-                return []
+            failure = self._take_up(book)
             wanted = [
                 wanted_at_once(draft, account=account, trading_day=trading_day, installation=mark) for draft in drafts
             ]
-            return self._one_by_one(book, wanted)
+            return self._one_by_one(book, wanted if trading_day == self._today() else [], failure)
 
     def _account(self) -> TradedAccount:
         if not self._may_trade(self._clock()):
@@ -165,9 +163,12 @@ class Executor:
             rows = rows.filter(side=side)
         return [wanted_by(row) for row in rows.order_by("-strength_order", "id")]
 
-    def _take_up(self, book: Book) -> None:
-        """Look for what was being sent when a process died; no second one is sent meanwhile."""
-        now = self._clock()
+    def _take_up(self, book: Book) -> Exception | None:
+        """Look for what was being sent when a process died; no second one is sent meanwhile.
+
+        Return the first unforeseen error, which is raised after what is wanted now had its turn.
+        """
+        now, failure = self._clock(), None
         for order in book.open_orders(self._broker.name):
             left = order.not_before is None or order.not_before <= now
             if order.state is OrderState.SENDING and (left or (order.sender is not None and is_gone(order.sender))):
@@ -175,9 +176,13 @@ class Executor:
                     self._carrier.follow_up(book, order)
                 except BrokerUnavailable as outage:
                     log.warning("Order can't be looked for yet", order=order.client_order_id, error=str(outage))
+                except Exception as error:  # each by itself; the run fails after all had their turn
+                    log.exception("Order can't be taken up", order=order.client_order_id)
+                    failure = failure or error
+        return failure
 
-    def _one_by_one(self, book: Book, wanted: list[Wanted]) -> list[Turn]:
-        turns, failure = [], None
+    def _one_by_one(self, book: Book, wanted: list[Wanted], failure: Exception | None) -> list[Turn]:
+        turns = []
         for each in strongest_first(wanted):
             try:
                 turn, goes_on = self._execute(book, each)

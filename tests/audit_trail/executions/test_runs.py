@@ -9,11 +9,12 @@ from django.db import transaction
 
 from audit_trail.decisions.cancelling import OURSELVES, cancel_pending
 from audit_trail.decisions.drafts import TradedAccount
+from audit_trail.executions.carrier import SENDING_TAKES, Carrier
 from audit_trail.executions.models import TradeExecution
 from tests.audit_trail.decisions.drafts import TODAY, draft, stored
 from tests.audit_trail.executions.desk import Desk, attempt_of, fresh, state_of
 from tests.audit_trail.executions.test_crashes import CRASHES, Killed
-from tests.audit_trail.executions.test_executing import decide
+from tests.audit_trail.executions.test_executing import VENUE, decide
 from trading.brokers.orders import OrderStatus
 from trading.brokers.outcomes import BrokerUnavailable, OrderRejected, RateLimited
 from trading.conductor.processes import process_name
@@ -134,6 +135,55 @@ def test_an_order_is_left_to_its_process_until_the_time_that_was_noted_and_no_lo
     desk.execute()
 
     assert attempt_of(left).status == "submitted"
+
+
+def ordered_with_a_decision(desk, *symbols):
+    for symbol in symbols:
+        decide(symbol)
+    desk.execute()
+
+
+def ordered_without_one(desk, *symbols):
+    drafts = [draft(symbol) for symbol in symbols]
+    desk.executor.carry_out(drafts, trading_day=TODAY, audit_trail=False)
+
+
+@pytest.mark.parametrize("ordered", [ordered_with_a_decision, ordered_without_one])
+def test_one_that_can_not_be_taken_up_stops_neither_the_next_nor_what_is_wanted_now(desk, monkeypatch, ordered):
+    with monkeypatch.context() as patched:
+        patched.setattr(Carrier, "send", lambda *order: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            ordered(desk, "A", "B")
+    desk.forward(SENDING_TAKES.total_seconds() + 1)
+    (outdated,) = stored(draft("D"), account=VENUE, day=TODAY - timedelta(days=1))
+    submit = desk.venue.submit
+
+    def submit_badly(request):
+        if request.symbol == "A":
+            raise RuntimeError("a bug")
+        return submit(request)
+
+    desk.venue.submit = submit_badly
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        ordered(desk, "C")
+
+    assert [request.symbol for request in desk.venue.submitted] == ["B", "C"]
+    assert state_of(outdated) == ("cancelled" if ordered is ordered_with_a_decision else "pending")
+
+
+def test_one_that_can_not_be_taken_up_is_told_of_though_the_day_of_what_was_drafted_is_over(desk, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(Carrier, "send", lambda *order: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            ordered_without_one(desk, "A")
+    desk.forward(24 * 3600)
+    monkeypatch.setattr(desk.venue, "find", lambda order: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        ordered_without_one(desk, "B")
+
+    assert desk.venue.submitted == []
 
 
 # What is ours to sell
