@@ -1,4 +1,7 @@
-"""Cancelling: an operator, or the end of its day, takes a decision back that nobody has acted on."""
+"""Cancelling: an operator, or the end of its day, takes a decision back that nobody has acted on.
+
+The controls are locked before the decision, as where one is placed: with it ends what the risk gate has against it.
+"""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -7,6 +10,7 @@ from django.db import transaction
 
 from audit_trail.decisions.drafts import TradedAccount
 from audit_trail.decisions.models import Status, TradeDecision
+from trading.risk.controls import lock_controls
 from trading.risk.records import end_denials_of
 from trading.values.symbols import Symbol
 
@@ -25,6 +29,7 @@ class NotPending(Exception):
 def cancel_pending(decision_id: UUID, *, actor: str, reason: str, now: datetime) -> TradeDecision:
     """Cancel a decision before anything is sent. Raises NoSuchDecision, NotPending."""
     with transaction.atomic(durable=True):
+        lock_controls()
         row: TradeDecision | None = TradeDecision.objects.select_for_update().filter(decision_id=decision_id).first()
         if row is None:
             raise NoSuchDecision(f"there is no decision {decision_id}")
@@ -37,6 +42,7 @@ def cancel_pending(decision_id: UUID, *, actor: str, reason: str, now: datetime)
 def cancel_outdated(account: TradedAccount, *, today: date, now: datetime) -> list[TradeDecision]:
     """Cancel what was not executed on its day: the signal was for then. What stood in its way is told with it."""
     with transaction.atomic(durable=True):
+        lock_controls()
         rows = list(
             TradeDecision.objects.select_for_update().filter(
                 status=Status.PENDING,

@@ -4,16 +4,21 @@ A notice is closed in the commit of what it tells of, where nobody would look at
 """
 
 import contextlib
+import threading
+import time
 from datetime import date, timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 
 from audit_trail.alerts import outbox
 from audit_trail.alerts.models import AlertChannel
 from audit_trail.alerts.outbox import FAILING_AFTER, known_channel, mark_failed
 from audit_trail.decisions.cancelling import cancel_outdated, cancel_pending
+from audit_trail.executions.audit_book import AuditBook
+from audit_trail.executions.wanted import wanted_by
 from tests.audit_trail.decisions.drafts import ACCOUNT, AT, decided
+from tests.flows.test_concurrency import JOIN_SECONDS, at_once
 from tests.support.stations import Clock, notices, with_a_placed_order
 from tests.support.venue import Venue
 from tests.trading.risk.asking import order
@@ -24,6 +29,7 @@ from trading.conductor.heartbeat import FAILURES_BEFORE_A_NOTICE, Heartbeat
 from trading.conductor.poller import LATE_FOR
 from trading.conductor.work import TRIES_BEFORE_A_NOTICE, OrderWork
 from trading.risk import records
+from trading.risk.controls import lock_controls
 from trading.risk.gate import Denied
 from trading.risk.records import Denial, end_denials, keep_denial
 from trading.risk.rules import Rule
@@ -105,19 +111,47 @@ def test_a_denial_ends_with_its_notice(failing):
     assert Denial.objects.filter(ended_at=None).exists()
 
 
-@pytest.mark.parametrize("cancel", ["by its day", "by hand"])
+LATER = AT + timedelta(days=1)
+CANCELS = {
+    "by its day": lambda decision: cancel_outdated(ACCOUNT, today=date(2026, 3, 3), now=LATER),
+    "by hand": lambda decision: cancel_pending(decision.decision_id, actor="ada", reason="a split", now=LATER),
+}
+
+
+@pytest.mark.parametrize("cancel", CANCELS)
 def test_what_the_gate_has_against_a_decision_ends_with_it(cancel):
-    decision, later = decided(), AT + timedelta(days=1)
+    decision = decided()
     denied()
     assert len(notices()) == 1
 
-    if cancel == "by hand":
-        cancel_pending(decision.decision_id, actor="ada", reason="a split", now=later)
-    else:
-        cancel_outdated(ACCOUNT, today=date(2026, 3, 3), now=later)
+    CANCELS[cancel](decision)
 
     assert notices() == []
-    assert Denial.objects.get().ended_at == later
+    assert Denial.objects.get().ended_at == LATER
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("cancel", CANCELS)
+def test_who_cancels_and_who_executes_lock_the_same_first_so_that_neither_waits_for_ever(cancel):
+    decision, locked = decided(), threading.Event()
+    denied()
+
+    def place():
+        with transaction.atomic():
+            lock_controls()
+            locked.set()
+            time.sleep(0.3)  # The other comes as far as it may.
+            AuditBook().claim(wanted_by(decision), now=AT)
+
+    def take_back():
+        assert locked.wait(JOIN_SECONDS)
+        CANCELS[cancel](decision)
+
+    at_once(place, take_back)
+
+    decision.refresh_from_db()
+    assert decision.status == "cancelled"
+    assert notices() == []
 
 
 def test_a_decision_is_not_cancelled_without_what_the_gate_has_against_it(failing):

@@ -1,4 +1,9 @@
-"""Records: what was held against the rules and passed, one row an order, and what was denied, one row an episode."""
+"""Records: what was held against the rules and passed, one row an order, and what was denied, one row an episode.
+
+Of an account's rule one notice tells for all symbols and strategies, so whoever keeps or ends a denial locks the
+controls first, as whoever places an order does. Else two who each end one of two would each see the other's standing,
+and the notice would stay; or it would be closed over one that was kept meanwhile.
+"""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -9,6 +14,7 @@ from django.db.models import Q
 
 from trading.fields import ExactDecimalField
 from trading.notices.models import close_notice, open_notice
+from trading.risk.controls import lock_controls
 from trading.risk.gate import Allowed, Denied
 from trading.risk.rules import Rule
 from trading.risk.scopes import HEDGE, LONGEST_SUBJECT, Scope
@@ -115,6 +121,7 @@ def keep_denial(request: Request, denied: Denied, *, now: datetime, again: str =
 
     `again` tells an operator how the order is asked for again.
     """
+    lock_controls()
     denial, _ = Denial.objects.get_or_create(
         broker=request.broker,
         strategy=request.strategy,
@@ -140,9 +147,10 @@ def standing_denials(*, broker: str, strategy: str) -> list[Denial]:
 def end_denials(denials: Collection[Denial], *, now: datetime) -> None:
     """The orders were placed, or are not wanted any more: what stood against them is over."""
     if not denials:
-        return
+        return  # Nor is a lock taken: so it is nearly always.
     # With their notices, which nobody would look at again.
     with transaction.atomic():
+        lock_controls()
         Denial.objects.filter(pk__in=[denial.pk for denial in denials]).update(ended_at=now)
         for subject in {_notice_subject(denial) for denial in denials}:
             # Of the account's denials the notice is one for all symbols.

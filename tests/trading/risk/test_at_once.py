@@ -1,19 +1,29 @@
-"""Many at once: no order is committed after a kill switch was, and no two see the same room under a limit."""
+"""Many at once: no order is committed after a kill switch was, and no two see the same room under a limit.
+
+Of an account's denials one notice tells for all, so it is closed with the last of them and no sooner.
+"""
 
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from django.db import connections, transaction
 
 from tests.flows.test_concurrency import at_once, many, until
 from tests.support.made_chain import know_tokens, log_of, take
-from tests.support.stations import MODES, Clock, Stations
+from tests.support.stations import MODES, Clock, Stations, notices
+from tests.trading.risk.asking import NOW, order
 from tests.trading.risk.test_controls import set_limit
 from trading.ledger.mode import Mode
+from trading.risk import records
 from trading.risk.controls import KillSwitch, lock_controls, throw
-from trading.risk.records import RiskCheck
+from trading.risk.gate import Denied
+from trading.risk.records import Denial, RiskCheck, end_denials, keep_denial
+from trading.risk.rules import Rule
 from trading.risk.scopes import Scope
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -134,3 +144,49 @@ def test_the_first_lock_of_a_fresh_database_may_be_asked_for_by_many_at_once():
     at_once(*([lock] * 6))
 
     assert KillSwitch.objects.count() == 1
+
+
+def deny(symbol: str) -> Denial:
+    too_much = Denied(rule=Rule.BUYING_POWER, text="too much", figures={})
+    return keep_denial(order(symbol=symbol), too_much, now=NOW)
+
+
+def test_of_two_who_each_end_one_of_two_denials_the_later_one_closes_their_notice(monkeypatch):
+    denials = [deny("AAPL"), deny("MSFT")]
+    both, subject_of = threading.Barrier(2), records._notice_subject
+
+    def and_the_other_is_as_far(denial):
+        # Where one waits for the other to commit, they do not meet here.
+        with suppress(threading.BrokenBarrierError):
+            both.wait(0.3)
+        return subject_of(denial)
+
+    monkeypatch.setattr(records, "_notice_subject", and_the_other_is_as_far)
+
+    at_once(*(partial(end_denials, [denial], now=NOW) for denial in denials))
+
+    assert notices() == []
+
+
+def test_a_notice_is_not_closed_over_a_denial_that_is_kept_at_the_same_time():
+    ended, kept = deny("AAPL"), threading.Event()
+
+    def keep() -> None:
+        with transaction.atomic():
+            deny("MSFT")
+            kept.set()
+            time.sleep(0.3)  # The commit takes a while.
+
+    def end() -> None:
+        assert kept.wait(60)
+        end_denials([ended], now=NOW)
+
+    at_once(keep, end)
+
+    assert Denial.objects.get(ended_at=None).symbol == "MSFT"
+    assert notices() == [("order_denied", "alpaca")]
+
+
+def test_who_has_no_denial_to_end_asks_the_database_for_nothing(django_assert_num_queries):
+    with django_assert_num_queries(0):
+        end_denials([], now=NOW)
