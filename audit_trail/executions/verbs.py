@@ -14,7 +14,7 @@ from audit_trail.executions.audit_book import AuditBook, order_of
 from audit_trail.executions.carrier import Carrier, ChangedMeanwhile
 from audit_trail.executions.models import TradeExecution
 from audit_trail.executions.orders import OPEN, OrderState, PlacedOrder
-from trading.brokers.outcomes import BrokerError, NotCancellable, OutcomeUnknown
+from trading.brokers.outcomes import BrokerError, BrokerUnavailable, NoSuchOrder, NotCancellable, OutcomeUnknown
 from trading.conductor.processes import is_gone
 from trading.values.arithmetic import plain
 
@@ -111,16 +111,22 @@ class DecisionVerbs:
             raise Refused(str(changed)) from changed
 
     def _asked_to_cancel(self, order: PlacedOrder, actor: str, reason: str) -> PlacedOrder:
+        asked = {"cancel_asked_by": actor, "cancel_reason": reason, "cancel_asked_at": self._clock()}
+        rows = TradeExecution.objects.filter(pk=order.key)
         with transaction.atomic(durable=True):
-            TradeExecution.objects.filter(pk=order.key).update(
-                cancel_asked_by=actor, cancel_reason=reason, cancel_asked_at=self._clock()
-            )
+            before = rows.select_for_update().values(*asked).get()
+            rows.update(**asked)
         if order.broker_order_id is not None:
             try:
                 self._broker.cancel(order.broker_order_id)
             except (NotCancellable, OutcomeUnknown) as unclear:
                 # How it stands is asked next.
                 log.warning("Order of a decision may not be cancelled", order=order.client_order_id, error=str(unclear))
+            except (BrokerUnavailable, NoSuchOrder):
+                # Nothing was changed there, so whatever ends the order later, this operator did not.
+                with transaction.atomic(durable=True):
+                    rows.filter(**asked).update(**before)
+                raise
         return self._carrier.follow_up(self._book, order)
 
     def _is_being_sent(self, order: PlacedOrder) -> bool:

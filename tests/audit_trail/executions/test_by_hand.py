@@ -10,13 +10,13 @@ from audit_trail.executions.legacy import AlpacaOrder
 from audit_trail.executions.legacy_book import LegacyBook
 from audit_trail.executions.verbs import Refused
 from tests.audit_trail.decisions.drafts import TODAY, draft
-from tests.audit_trail.executions.desk import Desk, attempt_of, state_of
+from tests.audit_trail.executions.desk import Desk, attempt_of, fresh, state_of
 from tests.audit_trail.executions.test_crashes import CRASHES, Killed
 from tests.audit_trail.executions.test_executing import decide
 from tests.flows.test_concurrency import at_once
 from tests.support.stations import notices
 from trading.brokers.orders import OrderStatus
-from trading.brokers.outcomes import BrokerUnavailable, OutcomeUnknown, RateLimited
+from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, NotCancellable, OutcomeUnknown, RateLimited
 
 pytestmark = pytest.mark.django_db
 
@@ -268,3 +268,78 @@ def test_of_a_word_and_a_sending_at_once_no_order_is_at_the_broker_that_was_ende
 
     there = {request.symbol for request in desk.venue.submitted}
     assert {each.symbol for each in decisions if state_of(each) == "failed"}.isdisjoint(there)
+
+
+# Cancelling at the broker
+
+
+def asked_by(decision):
+    row = attempt_of(decision)
+    return row.cancel_asked_by, row.cancel_reason, row.cancel_asked_at
+
+
+def cancelled_there(desk, decision):
+    """The venue ends the order by itself, and we hear of it."""
+    desk.venue.tell(OrderStatus.CANCELLED, reason="halted")
+    desk.poll(61)
+    return fresh(decision)
+
+
+@pytest.mark.parametrize("nothing", [BrokerUnavailable("closed"), RateLimited("429"), NoSuchOrder("none of this id")])
+def test_a_cancel_that_changed_nothing_at_the_broker_explains_no_end_that_came_by_itself(nothing):
+    desk, decision = Desk(), decide()
+    desk.execute()
+    desk.venue.fail("report", nothing)
+
+    with pytest.raises(Refused, match="did not cancel"):
+        desk.verbs.cancel(decision.decision_id, actor="ada", reason="a split")
+
+    assert asked_by(decision) == (None, None, None)
+    ended = cancelled_there(desk, decision)
+    assert (ended.status, ended.cancelled_by, ended.reason) == ("cancelled", "dry_run", "halted")
+
+
+def test_nor_does_it_take_an_earlier_operators_word_away():
+    desk, decision = Desk(), decide()
+    desk.execute()
+    desk.venue.fail("report", OutcomeUnknown("reset"))
+    desk.verbs.cancel(decision.decision_id, actor="ada", reason="a split")
+    first, at = asked_by(decision), desk.clock()
+    desk.forward(5)
+    desk.venue.fail("report", BrokerUnavailable("closed"))
+
+    with pytest.raises(Refused):
+        desk.verbs.cancel(decision.decision_id, actor="ben", reason="a slip")
+
+    assert asked_by(decision) == first == ("ada", "a split", at)
+
+
+def test_nor_a_later_ones():
+    desk, decision = Desk(), decide()
+    desk.execute()
+    report = desk.venue.report
+
+    def while_another_asks(order):
+        desk.venue.report = report
+        desk.venue.fail("report", OutcomeUnknown("reset"))
+        other(desk).verbs.cancel(decision.decision_id, actor="ben", reason="a split")
+        raise BrokerUnavailable("closed")
+
+    desk.venue.report = while_another_asks
+
+    with pytest.raises(Refused):
+        desk.verbs.cancel(decision.decision_id, actor="ada", reason="a slip")
+
+    assert asked_by(decision)[:2] == ("ben", "a split")
+
+
+@pytest.mark.parametrize("unclear", [OutcomeUnknown("reset"), NotCancellable("being cancelled")])
+def test_a_cancel_that_may_have_come_about_explains_the_end(unclear):
+    desk, decision = Desk(), decide()
+    desk.execute()
+    desk.venue.fail("report", unclear)
+
+    desk.verbs.cancel(decision.decision_id, actor="ada", reason="a split")
+
+    ended = cancelled_there(desk, decision)
+    assert (ended.status, ended.cancelled_by, ended.reason) == ("cancelled", "ada", "a split")
