@@ -181,7 +181,7 @@ class Executor:
                     failure = failure or error
         return failure
 
-    def _one_by_one(self, book: Book, wanted: list[Wanted], failure: Exception | None) -> list[Turn]:
+    def _one_by_one(self, book: Book, wanted: list[Wanted], failure: Exception | None = None) -> list[Turn]:
         turns = []
         for each in strongest_first(wanted):
             try:
