@@ -257,7 +257,9 @@ class Carrier:
                 return self._told(book, order, report)
             case Refused(reason=reason):
                 stands = self._booked(
-                    book, order, lambda known: Heard(rejected(known, reason, at=now) if _is_unsent(known) else known)
+                    book,
+                    order,
+                    lambda known: Heard(rejected(known, reason, at=now) if self._is_refused(order, known) else known),
                 )
             case NeverThere(reason=reason):
                 stands = self._booked(
@@ -267,8 +269,18 @@ class Carrier:
                 return self._in_doubt(book, order, reason, tell=tell)
             case ForTheOperator(reason=reason):
                 return self._in_doubt(book, order, reason, tell=True)
-        self._submitter(order).settle(order.client_order_id)
+        if not _is_lost(stands):
+            self._submitter(order).settle(order.client_order_id)
         return stands
+
+    def _is_refused(self, order: PlacedOrder, known: PlacedOrder) -> bool:
+        """Tell whether a no to what we sent is the last word, also where others lost sight of the order meanwhile.
+
+        It is not where another process sent it once more into silence, under the same id: that one may be there. A
+        broker that knows no ids of ours was sent it by us alone.
+        """
+        sent_by_us_alone = known.sender == order.sender or not self.broker.capabilities.client_order_id
+        return _is_unsent(known) or (_is_lost(known) and sent_by_us_alone)
 
     def _told(self, book: Book, order: PlacedOrder, report: OrderReport) -> PlacedOrder:
         stands = self._booked(book, order, lambda known: told(order, known, report))

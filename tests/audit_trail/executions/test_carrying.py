@@ -4,14 +4,15 @@ import msgspec
 import pytest
 
 from audit_trail.executions.audit_book import AuditBook
-from audit_trail.executions.carrier import _tell
+from audit_trail.executions.carrier import SEND_WITHIN, SENDING_TAKES, _tell
 from audit_trail.executions.orders import Remark
-from tests.audit_trail.executions.desk import Desk, attempt_of
+from tests.audit_trail.executions.desk import Desk, attempt_of, state_of
 from tests.audit_trail.executions.test_crashes import CRASHES, Killed
 from tests.audit_trail.executions.test_executing import decide
 from tests.support.stations import notices
-from trading.brokers.outcomes import OutcomeUnknown, UnusableReport
+from trading.brokers.outcomes import OrderRejected, OutcomeUnknown, UnusableReport
 from trading.notices.models import Notice
+from trading.submission.absence import Absence
 from trading.submission.sendings import Sending, begin
 from trading.values.quantities import shares
 
@@ -88,3 +89,50 @@ def test_one_that_was_taken_into_silence_is_found_among_those_that_the_broker_li
 
     row = attempt_of(decision)
     assert (row.status, row.broker_order_id, len(desk.venue.submitted)) == ("submitted", "V-1", 1)
+
+
+def refused_late(desk, meanwhile):
+    """A decision to whose order the broker says no, after something has happened for long in another process."""
+    decision, submit = decide(), desk.venue.submit
+
+    def say_no(request):
+        desk.venue.submit = submit
+        meanwhile(Desk(broker=desk.venue, clock=desk.clock, ledger=desk.ledger))
+        assert attempt_of(decision).status == "unknown"
+        raise OrderRejected("insufficient buying power")
+
+    desk.venue.submit = say_no
+    desk.execute()
+    return decision
+
+
+# Where the broker knows our ids, another process sends the order once more until it is too late for that.
+@pytest.mark.parametrize(("our_ids", "after"), [(True, SEND_WITHIN), (False, SEND_WITHIN), (False, SENDING_TAKES)])
+def test_a_no_is_booked_though_another_process_looked_for_the_order_and_did_not_see_it(our_ids, after):
+    decision = refused_late(Desk(our_ids=our_ids), lambda other: other.poll(after.total_seconds() + 1))
+
+    row = attempt_of(decision)
+    assert (row.status, row.reason) == ("rejected", "insufficient buying power")
+    assert (state_of(decision), Sending.objects.count()) == ("failed", 0)
+
+
+def test_a_no_is_not_the_last_word_where_another_process_sent_the_order_into_silence_meanwhile(desk):
+    desk.venue.fail("submit", OutcomeUnknown("no answer"), taken=True)
+
+    decision = refused_late(desk, lambda other: other.poll(SENDING_TAKES.total_seconds() + 1))
+
+    assert state_of(decision) == "unknown"
+    desk.poll(61)
+    assert (state_of(decision), attempt_of(decision).broker_order_id) == ("submitted", "V-1")
+
+
+def test_and_how_often_it_was_looked_for_in_vain_is_not_forgotten(desk):
+    desk.venue.fail("submit", OutcomeUnknown("no answer"))
+
+    def sends_and_looks(other):
+        other.poll(SENDING_TAKES.total_seconds() + 1)
+        other.poll(61)
+
+    decision = refused_late(desk, sends_and_looks)
+
+    assert (state_of(decision), Absence.objects.get().looks) == ("unknown", 1)
