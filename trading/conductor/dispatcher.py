@@ -140,8 +140,9 @@ class Dispatcher:
             case AtTheBroker(report=report):
                 return self._record(order, report, now)
             case Refused(reason=reason):
-                record_rejection(self._ledger, order, reason, now=now)
-                return True
+                # A broker that knows no ids of ours was sent it by us alone.
+                sender = self._sender if self._broker.capabilities.client_order_id else None
+                return record_rejection(self._ledger, order, reason, now=now, sender=sender)
             case NeverThere(reason=reason):
                 record_never_there(self._ledger, order, reason, now=now, actor=self.name)
                 return True

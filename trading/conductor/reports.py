@@ -10,6 +10,7 @@ from trading.conductor.work import (
     expect_nobody_sends,
     forget_refusals,
     halt,
+    is_sent_by,
     look_again_at,
     refuse,
     taken_on,
@@ -81,14 +82,24 @@ def record(ledger: Ledger, order: OffchainOrder, report: OrderReport, *, now: da
         return stands
 
 
-def record_rejection(ledger: Ledger, order: OffchainOrder, reason: str, *, now: datetime) -> None:
-    """Book that the broker refused the order: it never existed there. The symbol waits before the next one."""
+def record_rejection(
+    ledger: Ledger, order: OffchainOrder, reason: str, *, now: datetime, sender: str | None = None
+) -> bool:
+    """Book that the broker refused the order: it never existed there. The symbol waits before the next one.
+
+    `sender` is who sent it, where another process could send it once more under the same id: one that did so since may
+    be there, so nothing is booked then. Return whether it is known by now what became of the order.
+    """
     with ledger.step(at=now, actor="dispatcher") as step:
         step.load(symbols=[order.symbol], orders=[order.order_id])
         known = step.order(order.order_id)
         if known.has_ended or known.broker_order_id is not None:
-            return  # Another process heard of it first, and perhaps that the broker has it.
+            return True  # Another process heard of it first, and perhaps that the broker has it.
+        if sender is not None and not is_sent_by(order.order_id, sender):
+            log.warning("Rejection not booked", order=order.order_id, symbol=order.symbol, reason=reason)
+            return False
         _fail(step, known, FailureKind.REJECTED, known.filled_shares, reason, now, now)
+        return True
 
 
 def record_never_there(ledger: Ledger, order: OffchainOrder, reason: str, *, now: datetime, actor: str) -> None:

@@ -231,6 +231,11 @@ def give_back(order: OrderId, sender: str) -> None:
     OrderWork.objects.filter(order_id=order, sender=sender).update(sender=None, sender_until=None)
 
 
+def is_sent_by(order: OrderId, sender: str) -> bool:
+    """Tell whether nobody has taken an order on since this one did."""
+    return OrderWork.objects.filter(order_id=order, sender=sender).exists()
+
+
 def left_to_others(sender: str, *, now: datetime) -> set[OrderId]:
     """The orders that other processes are sending."""
     rows = OrderWork.objects.filter(sender_until__gt=now).exclude(sender=sender)

@@ -11,7 +11,7 @@ from django.db import OperationalError
 
 from tests.support.books import books
 from tests.support.made_chain import know_tokens, log_of, take
-from tests.support.stations import MODES, Clock, Stations, notices
+from tests.support.stations import MODES, Clock, Stations, notices, with_a_placed_order
 from tests.support.venue import Venue
 from trading.brokers.orders import OrderStatus
 from trading.brokers.outcomes import (
@@ -27,7 +27,7 @@ from trading.conductor.reports import record_failed_by_hand
 from trading.conductor.work import OrderWork, SymbolWait, alike, resume, taken_on
 from trading.notices.models import Notice
 from trading.offchain_order.aggregate import OrderState
-from trading.submission.sendings import SENDING_TAKES
+from trading.submission.sendings import SENDING_TAKES, Sending
 from trading.values.quantities import Shares
 from trading.values.sides import Side
 from trading.values.symbols import Symbol
@@ -628,6 +628,54 @@ def test_two_that_begin_at_once_do_not_both_send(stations, venue, clock, monkeyp
 
     assert len(venue.submitted) == 1
     assert stations.only_order().broker_order_id == "V-1"
+
+
+def refused_after(venue, meanwhile):
+    """Say no to the next order, once something has happened in between."""
+    submit = venue.submit
+
+    def say_no(request):
+        venue.submit = submit
+        meanwhile()
+        raise OrderRejected("no")
+
+    venue.submit = say_no
+
+
+def test_a_no_is_not_the_last_word_where_another_process_sent_the_order_into_silence_meanwhile(stations, venue, clock):
+    """Else its shares would be hedged by a second order, while the first may fill."""
+    other = Stations(mode=stations.ledger.mode, clock=clock, broker=venue, holder="test:2")
+    venue.fail("submit", OutcomeUnknown("no answer"), taken=True)
+
+    def sent_by_another():
+        clock.forward(SENDING_TAKES.total_seconds())
+        other.run(other.dispatcher)
+
+    refused_after(venue, sent_by_another)
+    dispatch(stations)
+
+    assert (stations.only_order().state, len(venue.submitted)) == (OrderState.UNKNOWN, 1)
+    clock.forward(60)
+    stations.run(stations.hedger)
+    dispatch(stations)
+    assert stations.only_order().broker_order_id == "V-1"
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_no_is_booked_where_another_process_could_only_look_for_the_order(mode, clock):
+    venue = Venue(clock, our_ids=False)
+    stations = with_a_placed_order(venue, clock, mode=mode)
+    other = Stations(mode=mode, clock=clock, broker=venue, holder="test:2")
+
+    def looked_for_by_another():
+        clock.forward(SENDING_TAKES.total_seconds())
+        other.run(other.dispatcher)
+        assert stations.only_order().state is OrderState.UNKNOWN
+
+    refused_after(venue, looked_for_by_another)
+    dispatch(stations)
+
+    assert (stations.only_order().state, Sending.objects.count()) == (OrderState.REJECTED, 0)
 
 
 def test_an_order_whose_sender_is_gone_is_sent_by_another(stations, venue, clock):
