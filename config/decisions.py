@@ -42,6 +42,7 @@ def wired_decisions() -> Iterator[WiredDecisions]:
             ledger=ledger,
             clock=timezone.now,
             poll_every=DRY_RUN_POLL if simulated else polling().every,
+            may_trade=AccountCheck(broker, simulated=simulated),
         )
         yield WiredDecisions(
             broker=broker,
@@ -51,7 +52,6 @@ def wired_decisions() -> Iterator[WiredDecisions]:
                 ledger=ledger,
                 clock=timezone.now,
                 wait=_wait,
-                may_trade=AccountCheck(broker, simulated=simulated),
             ),
             poller=DecisionPoller(carrier=carrier),
             verbs=DecisionVerbs(carrier=carrier, clock=timezone.now),

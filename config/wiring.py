@@ -138,11 +138,17 @@ def make_node(settings: HedgeSettings, stopping: threading.Event | None = None) 
 def stations_without_a_chain() -> list[Station]:
     """Those of an installation that only decides: orders, login, holdings, requests and log. Raises SettingError."""
     chosen, books = broker_settings(), make_ledger()
+    simulated = chosen.broker == "dry_run"
     venue = make_broker(chosen, books)
     decisions = DecisionOrders(venue.name)
     tokens = make_token_refresher(chosen, books)
     return [
-        decision_poller_of(venue, books, DRY_RUN_POLL if chosen.broker == "dry_run" else polling().every),
+        decision_poller_of(
+            venue,
+            books,
+            DRY_RUN_POLL if simulated else polling().every,
+            may_trade=AccountCheck(venue, simulated=simulated),
+        ),
         *([] if tokens is None else [tokens]),
         Reconciler(broker=venue, ledger=books, other_books=[decisions.holdings], busy=[decisions.busy]),
         clerk_of(venue, books, make_gate(chosen, venue, books)),
@@ -151,8 +157,12 @@ def stations_without_a_chain() -> list[Station]:
     ]
 
 
-def decision_poller_of(broker: Broker, ledger: Ledger, poll_every: timedelta) -> DecisionPoller:
-    return DecisionPoller(carrier=Carrier(broker=broker, ledger=ledger, clock=timezone.now, poll_every=poll_every))
+def decision_poller_of(
+    broker: Broker, ledger: Ledger, poll_every: timedelta, *, may_trade: AccountCheck
+) -> DecisionPoller:
+    return DecisionPoller(
+        carrier=Carrier(broker=broker, ledger=ledger, clock=timezone.now, poll_every=poll_every, may_trade=may_trade)
+    )
 
 
 def make_clerk() -> Clerk:
@@ -215,6 +225,7 @@ def wire(
     gate = make_gate(broker, venue, books)
     hedger = Hedger(broker=venue, ledger=books, gate=gate)
     decisions = DecisionOrders(venue.name)
+    may_trade = AccountCheck(venue, simulated=simulated)
     return Wired(
         ledger=books,
         node=node,
@@ -237,11 +248,11 @@ def wire(
             ledger=books,
             clock=timezone.now,
             poll_after=min(pause, YOUNG_EVERY),
-            may_trade=AccountCheck(venue, simulated=simulated),
+            may_trade=may_trade,
             others=[decisions],
         ),
         poller=Poller(broker=venue, ledger=books, poll_every=pause, jitter=timedelta(0) if simulated else asks.jitter),
-        decision_poller=decision_poller_of(venue, books, pause),
+        decision_poller=decision_poller_of(venue, books, pause, may_trade=may_trade),
         tokens=make_token_refresher(broker, books, recorder=recorder),
         reconciler=Reconciler(broker=venue, ledger=books, other_books=[decisions.holdings], busy=[decisions.busy]),
         clerk=clerk_of(venue, books, gate),

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.db import transaction
 
-from audit_trail.decisions.drafts import TradedAccount
 from audit_trail.decisions.models import Status, TradeDecision
 from trading.risk.controls import lock_controls
 from trading.risk.records import end_denials_of
@@ -39,18 +38,16 @@ def cancel_pending(decision_id: UUID, *, actor: str, reason: str, now: datetime)
     return row
 
 
-def cancel_outdated(account: TradedAccount, *, today: date, now: datetime) -> list[TradeDecision]:
-    """Cancel what was not executed on its day: the signal was for then. What stood in its way is told with it."""
+def cancel_outdated(*, today: date, now: datetime) -> list[TradeDecision]:
+    """Cancel what was not executed on its day: the signal was for then. What stood in its way is told with it.
+
+    Of every account, as nothing was sent: one that is not traded in any more has nobody else who ends them.
+    """
     with transaction.atomic(durable=True):
         lock_controls()
-        rows = list(
-            TradeDecision.objects.select_for_update().filter(
-                status=Status.PENDING,
-                trading_day__lt=today,
-                broker=account.broker,
-                account_number=account.number,
-            )
-        )
+        outdated = TradeDecision.objects.filter(status=Status.PENDING, trading_day__lt=today)
+        # Two that do this at once, for two brokers, take the rows in one order and don't wait for each other.
+        rows = list(outdated.select_for_update().order_by("id"))
         for row in rows:
             blocked = "" if row.blocked_by is None else f". It was blocked by {row.blocked_by}: {row.blocked_reason}"
             _cancel(row, actor=OURSELVES, reason=f"its day, {row.trading_day}, is over{blocked}", now=now)

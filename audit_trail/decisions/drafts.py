@@ -29,6 +29,9 @@ class TradedAccount(msgspec.Struct, frozen=True):
     number: str
     paper: bool
 
+    def __str__(self) -> str:
+        return f"{self.mode} account ending in {self.number[-4:]} at {self.broker}"
+
     @property
     def mode(self) -> str:
         return "paper" if self.paper else "live"

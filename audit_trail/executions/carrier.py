@@ -25,6 +25,7 @@ from audit_trail.executions.orders import (
     told,
     unsent,
 )
+from audit_trail.executions.own_account import OwnAccount
 from trading.brokers.orders import OrderReport
 from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, UnusableReport
 from trading.brokers.port import Broker
@@ -81,8 +82,18 @@ class ChangedMeanwhile(Exception):
 class Carrier:
     """Takes orders to one broker and asks for them there, for whichever book they are kept in."""
 
-    def __init__(self, *, broker: Broker, ledger: Ledger, clock: Callable[[], datetime], poll_every: timedelta) -> None:
+    def __init__(
+        self,
+        *,
+        broker: Broker,
+        ledger: Ledger,
+        clock: Callable[[], datetime],
+        poll_every: timedelta,
+        may_trade: Callable[[datetime], bool],
+    ) -> None:
+        """`may_trade` tells whether the broker has us in the account that was confirmed."""
         self.broker, self._ledger, self._clock = broker, ledger, clock
+        self.account = OwnAccount(broker.name, may_trade=may_trade)
         self._poll_every = poll_every
         self.process = process_name()
         self.orders = DecisionOrders(broker.name)
@@ -90,8 +101,9 @@ class Carrier:
     def send(self, book: Book, order: PlacedOrder) -> PlacedOrder:
         """Hand an order over that was placed just now. Raises BrokerUnavailable: nothing was sent, and it may be again.
 
-        Return it as it stands then. One that has to wait for another alike comes back unsent.
+        Return it as it stands then. One that has to wait for another alike comes back unsent. Raises NotTheAccount.
         """
+        self.account.require(order, self._clock())
         try:
             return self._handed_over(book, order)
         except AlreadyOnTheWay as alike:
@@ -136,8 +148,9 @@ class Carrier:
         """Take an order up again, open or ended: look for it, ask about it, or send it where that did not come about.
 
         What the broker has `listed` is not asked for again. Unless it `may_send`, it is only looked for. Raises
-        BrokerUnavailable, after the order was put off.
+        BrokerUnavailable, after the order was put off; NotTheAccount, and leaves it as it is.
         """
+        self.account.require(order, self._clock())
         try:
             if order.broker_order_id is not None:
                 if listed is not None and (report := listed.get(order.broker_order_id)) is not None:

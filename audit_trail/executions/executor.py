@@ -17,13 +17,14 @@ from audit_trail.decisions.cancelling import cancel_outdated
 from audit_trail.decisions.drafts import Draft, TradedAccount
 from audit_trail.decisions.failures import FINAL
 from audit_trail.decisions.models import Status, TradeDecision
-from audit_trail.decisions.storing import store, traded_account
+from audit_trail.decisions.storing import store
 from audit_trail.executions.audit_book import AuditBook
 from audit_trail.executions.books import Book
 from audit_trail.executions.carrier import SENDING_TAKES, Carrier
 from audit_trail.executions.legacy_book import LegacyBook
 from audit_trail.executions.orders import OrderState, PlacedOrder, order_id
 from audit_trail.executions.outdated import ask_again_where_outdated, outdated
+from audit_trail.executions.own_account import NotTheAccount
 from audit_trail.executions.sizing import Size, fitting, size_of
 from audit_trail.executions.wanted import Wanted, strongest_first, wanted_at_once, wanted_by
 from trading.brokers.orders import OrderRequest
@@ -66,10 +67,6 @@ class Busy(Exception):
     """Another process is executing decisions at this broker. Nothing was done."""
 
 
-class NotTheAccount(Exception):
-    """The broker's account is not the one that was confirmed, or could not be asked for. Nothing was done."""
-
-
 class Turn(msgspec.Struct, frozen=True):
     """What came of one thing that was wanted."""
 
@@ -92,12 +89,11 @@ class Executor:
         ledger: Ledger,
         clock: Callable[[], datetime],
         wait: Callable[[Decimal], None],
-        may_trade: Callable[[datetime], bool],
         facts: KnownFacts = known,
     ) -> None:
-        """`wait` waits for so many seconds; `may_trade` tells whether anything may be sent to the account at all."""
+        """`wait` waits for so many seconds."""
         self._carrier, self._broker, self._gate, self._ledger = carrier, carrier.broker, gate, ledger
-        self._clock, self._wait, self._may_trade, self._facts = clock, wait, may_trade, facts
+        self._clock, self._wait, self._facts = clock, wait, facts
 
     # What is decided.
 
@@ -112,8 +108,8 @@ class Executor:
             if not held:
                 raise Busy(f"another process executes decisions at {self._broker.name}")
             book = AuditBook()
-            failure = self._take_up(book)
-            cancel_outdated(account, today=self._today(), now=self._clock())
+            failure = self._take_up(book, account)
+            cancel_outdated(today=self._today(), now=self._clock())
             return self._one_by_one(book, self._pending(account, strategy, side), failure)
 
     # What a strategy drafted.
@@ -132,19 +128,14 @@ class Executor:
             if not held:
                 raise Busy(f"another process executes decisions at {self._broker.name}")
             book, mark = LegacyBook(), Installation.objects.get(id=THE_ROW).mark
-            failure = self._take_up(book)
+            failure = self._take_up(book, account)
             wanted = [
                 wanted_at_once(draft, account=account, trading_day=trading_day, installation=mark) for draft in drafts
             ]
             return self._one_by_one(book, wanted if trading_day == self._today() else [], failure)
 
     def _account(self) -> TradedAccount:
-        if not self._may_trade(self._clock()):
-            raise NotTheAccount(
-                f"the account at {self._broker.name} is not the one that was confirmed, or it could not be asked for: "
-                "look at the notices"
-            )
-        return traded_account(self._broker.name)
+        return self._carrier.account.traded(self._clock())
 
     def _today(self) -> date:
         return day_began(self._clock()).date()
@@ -163,13 +154,15 @@ class Executor:
             rows = rows.filter(side=side)
         return [wanted_by(row) for row in rows.order_by("-strength_order", "id")]
 
-    def _take_up(self, book: Book) -> Exception | None:
+    def _take_up(self, book: Book, account: TradedAccount) -> Exception | None:
         """Look for what was being sent when a process died; no second one is sent meanwhile.
 
         Return the first unforeseen error, which is raised after what is wanted now had its turn.
         """
         now, failure = self._clock(), None
         for order in book.open_orders(self._broker.name):
+            if order.account != account:
+                continue
             left = order.not_before is None or order.not_before <= now
             if order.state is OrderState.SENDING and (left or (order.sender is not None and is_gone(order.sender))):
                 try:
@@ -326,6 +319,8 @@ class Executor:
                     continue
                 reason = f"{type(outage).__name__}: {outage}"
                 return self._carrier.give_back(book, order, reason), not pauses_for_all(outage)
+            except NotTheAccount as wrong:  # Another one was confirmed since this run began.
+                return self._carrier.give_back(book, order, str(wrong)), False
         raise AssertionError("the last turn returns")
 
     def _pause_asked_for(self) -> timedelta:

@@ -38,13 +38,9 @@ class DecisionOrders:
     # For the risk gate.
 
     def intents(self, since: datetime) -> Iterable[Intent]:
-        """The orders that are open, or ended since a time."""
-        orders = [
-            order
-            for book in self._books
-            for order in [*book.open_orders(self._broker), *book.ended_since(self._broker, since=since)]
-        ]
-        return [intent_of(order) for order in orders]
+        """The orders of the account that is traded in that are open, or ended since a time."""
+        ended = [order for book in self._books for order in book.ended_since(self._broker, since=since)]
+        return [intent_of(order) for order in [*self.open(), *self._of_the_account(ended)]]
 
     # For the reconciler.
 
@@ -57,7 +53,20 @@ class DecisionOrders:
 
     def busy(self) -> set[Symbol]:
         """The symbols of which an order is open: what is held of them changes."""
-        return {order.request.symbol for book in self._books for order in book.open_orders(self._broker)}
+        return {order.request.symbol for order in self.open()}
+
+    def open(self) -> list[PlacedOrder]:
+        """The open orders of the account that is traded in: another one's change nothing here."""
+        return self._of_the_account([order for book in self._books for order in book.open_orders(self._broker)])
+
+    def _of_the_account(self, orders: list[PlacedOrder]) -> list[PlacedOrder]:
+        if not orders:
+            return orders
+        try:
+            account = traded_account(self._broker)
+        except NoAccount:
+            return []
+        return [order for order in orders if order.account == account]
 
 
 def intent_of(order: PlacedOrder) -> Intent:

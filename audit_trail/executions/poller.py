@@ -1,7 +1,8 @@
 """The decision poller: asks the broker about orders of decisions, and books what is new; a station like the hedges'.
 
 An order that was sent into silence is looked for, and one whose process died while it sent it. Ended ones are asked
-about for half an hour more, since a fill may be reported late.
+about for half an hour more, since a fill may be reported late. While the broker's account is not the confirmed one,
+nothing is asked: it would say that it does not have our orders.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,12 +10,13 @@ from datetime import datetime
 
 import structlog
 
-from audit_trail.decisions.storing import NoAccount, traded_account
+from audit_trail.decisions.storing import NoAccount
 from audit_trail.executions.audit_book import AuditBook
 from audit_trail.executions.books import Book
 from audit_trail.executions.carrier import Carrier
 from audit_trail.executions.legacy_book import LegacyBook
 from audit_trail.executions.orders import PlacedOrder
+from audit_trail.executions.own_account import NotTheAccount
 from trading.brokers.orders import OrderReport
 from trading.brokers.outcomes import BrokerUnavailable, UnusableReport
 from trading.submission.pauses import is_paused, pause, pauses_for_all
@@ -37,8 +39,14 @@ class DecisionPoller:
 
     def run_once(self, *, now: datetime) -> bool:
         """Ask about every order that is due. Return whether there was any."""
-        due = self._due(now)
+        due = [(book, order) for book in self._books for order in book.due(self._broker.name, now=now)]
         if not due or is_paused(self._broker.name, now=now):
+            return False
+        try:
+            due = self._of_the_account(due, now)
+        except (NotTheAccount, NoAccount):
+            return False  # A notice tells of it.
+        if not due:
             return False
         try:
             listed = self._listed([order for _, order in due])
@@ -55,6 +63,8 @@ class DecisionPoller:
                 log.warning("Order of a decision not polled", order=order.client_order_id, error=str(outage))
                 if pauses_for_all(outage):
                     break
+            except NotTheAccount as wrong:  # Another one was confirmed since this turn began.
+                log.warning("Order of a decision not polled", order=order.client_order_id, error=str(wrong))
             except Exception as error:  # each order by itself; the station fails after all had their turn
                 log.exception("Order of a decision can't be polled", order=order.client_order_id)
                 failure = failure or error
@@ -63,19 +73,13 @@ class DecisionPoller:
         return True
 
     def is_following(self) -> bool:
-        """Tell whether any order is open."""
-        return any(book.open_orders(self._broker.name) for book in self._books)
+        """Tell whether any order is open in the account that is traded in."""
+        return bool(self._carrier.orders.open())
 
-    def _due(self, now: datetime) -> Sequence[tuple[Book, PlacedOrder]]:
-        found = [(book, order) for book in self._books for order in book.due(self._broker.name, now=now)]
-        if not found:
-            return found
-        try:
-            account = traded_account(self._broker.name)
-        except NoAccount:
-            return []
-        # Another account's orders are asked for where that one is traded in.
-        return [(book, order) for book, order in found if order.account == account]
+    def _of_the_account(self, due: Sequence[tuple[Book, PlacedOrder]], now: datetime) -> list[tuple[Book, PlacedOrder]]:
+        """Another account's orders are asked for where that one is traded in. Raises NotTheAccount, NoAccount."""
+        account = self._carrier.account.traded(now)
+        return [(book, order) for book, order in due if order.account == account]
 
     def _listed(self, orders: Sequence[PlacedOrder]) -> Mapping[BrokerOrderId, OrderReport]:
         """What the list of open orders says. Raises BrokerUnavailable."""

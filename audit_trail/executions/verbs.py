@@ -10,10 +10,12 @@ from django.db import transaction
 
 from audit_trail.decisions.cancelling import NoSuchDecision, NotPending, cancel_pending
 from audit_trail.decisions.models import UNDER_WAY, TradeDecision
+from audit_trail.decisions.storing import NoAccount
 from audit_trail.executions.audit_book import AuditBook, order_of
 from audit_trail.executions.carrier import Carrier, ChangedMeanwhile
 from audit_trail.executions.models import TradeExecution
 from audit_trail.executions.orders import OPEN, OrderState, PlacedOrder
+from audit_trail.executions.own_account import NotTheAccount
 from trading.brokers.outcomes import BrokerError, BrokerUnavailable, NoSuchOrder, NotCancellable, OutcomeUnknown
 from trading.conductor.processes import is_gone
 from trading.values.arithmetic import plain
@@ -68,6 +70,8 @@ class DecisionVerbs:
             return f"{decision} is being sent by {order.sender}"
         try:
             stands = self._carrier.follow_up(self._book, order)
+        except (NotTheAccount, NoAccount) as wrong:
+            return f"{decision} was not asked about: {wrong}"
         except BrokerError as error:
             return f"{decision} could not be asked about: {type(error).__name__}: {error}"
         return self._told(decision, stands)
@@ -83,11 +87,14 @@ class DecisionVerbs:
             raise _being_sent(decision, order)
         looked = order
         try:
+            self._carrier.account.require(order, self._clock())
             if order.broker_order_id is None:
                 # Whoever cancels wants nothing sent: where a process died before it sent it, that stays so.
                 looked = self._carrier.follow_up(self._book, order, may_send=False)
             if looked.is_open and looked.broker_order_id is not None:
                 return self._told(decision, self._asked_to_cancel(looked, actor, reason))
+        except (NotTheAccount, NoAccount) as wrong:
+            raise Refused(f"{decision} was not cancelled: {wrong}") from wrong
         except BrokerError as error:
             raise Refused(f"{self._broker.name} did not cancel {decision}: {type(error).__name__}: {error}") from error
         if not looked.is_open:

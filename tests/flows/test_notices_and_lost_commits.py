@@ -17,7 +17,7 @@ from audit_trail.alerts.outbox import FAILING_AFTER, known_channel, mark_failed
 from audit_trail.decisions.cancelling import cancel_outdated, cancel_pending
 from audit_trail.executions.audit_book import AuditBook
 from audit_trail.executions.wanted import wanted_by
-from tests.audit_trail.decisions.drafts import ACCOUNT, AT, decided
+from tests.audit_trail.decisions.drafts import AT, decided
 from tests.flows.test_concurrency import JOIN_SECONDS, at_once
 from tests.support.stations import Clock, notices, with_a_placed_order
 from tests.support.venue import Venue
@@ -113,7 +113,7 @@ def test_a_denial_ends_with_its_notice(failing):
 
 LATER = AT + timedelta(days=1)
 CANCELS = {
-    "by its day": lambda decision: cancel_outdated(ACCOUNT, today=date(2026, 3, 3), now=LATER),
+    "by its day": lambda decision: cancel_outdated(today=date(2026, 3, 3), now=LATER),
     "by hand": lambda decision: cancel_pending(decision.decision_id, actor="ada", reason="a split", now=LATER),
 }
 
@@ -160,7 +160,7 @@ def test_a_decision_is_not_cancelled_without_what_the_gate_has_against_it(failin
     failing(records, "close_notice")
 
     with pytest.raises(OperationalError):
-        cancel_outdated(ACCOUNT, today=date(2026, 3, 3), now=AT + timedelta(days=1))
+        cancel_outdated(today=date(2026, 3, 3), now=AT + timedelta(days=1))
 
     decision.refresh_from_db()
     assert decision.status == "pending"

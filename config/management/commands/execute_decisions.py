@@ -11,7 +11,8 @@ from django.utils import timezone
 from audit_trail.decisions.models import Status, TradeDecision
 from audit_trail.decisions.pending import pending_elsewhere
 from audit_trail.decisions.storing import NoAccount, traded_account
-from audit_trail.executions.executor import Busy, NotTheAccount, Turn
+from audit_trail.executions.executor import Busy, Turn
+from audit_trail.executions.own_account import NotTheAccount
 from config.decision_environment import uses_audit_trail
 from config.decisions import WiredDecisions, follow_once, wired_decisions
 from config.listing import list_rows

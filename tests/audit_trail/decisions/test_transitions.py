@@ -6,9 +6,10 @@ import pytest
 from django_fsm import ConcurrentTransition, TransitionNotAllowed
 
 from audit_trail.decisions.cancelling import NoSuchDecision, NotPending, cancel_outdated, cancel_pending
+from audit_trail.decisions.drafts import TradedAccount
 from audit_trail.decisions.failures import FailureKind, kind_of_denial, kind_of_rejection
 from audit_trail.decisions.models import ENDS, Status, TradeDecision
-from tests.audit_trail.decisions.drafts import ACCOUNT, AT, decided, draft, stored
+from tests.audit_trail.decisions.drafts import AT, decided, draft, stored
 from trading.risk.rules import Rule
 
 pytestmark = pytest.mark.django_db
@@ -130,13 +131,23 @@ def test_a_decision_is_not_kept_for_another_day():
     taken.submit(at=AT)
     taken.save()
 
-    outdated = cancel_outdated(ACCOUNT, today=tuesday, now=AT + timedelta(days=1))
+    outdated = cancel_outdated(today=tuesday, now=AT + timedelta(days=1))
 
     assert [row.pk for row in outdated] == [monday.pk]
     monday = TradeDecision.objects.get(pk=monday.pk)
     assert monday.status == Status.CANCELLED
     assert monday.reason == "its day, 2026-03-02, is over. It was blocked by kill_switch: it is on"
     assert {TradeDecision.objects.get(pk=row.pk).status for row in (kept, taken)} == {"pending", "submitted"}
+
+
+def test_a_decision_of_a_past_day_is_cancelled_whichever_account_it_was_for():
+    """Of an account that is not traded in any more they stayed pending for ever, and nobody was told."""
+    elsewhere = [TradedAccount("alpaca", "LIVE-1", False), TradedAccount("schwab", "87654321", False)]
+    rows = [stored(draft(), account=each)[0] for each in elsewhere]
+
+    cancel_outdated(today=date(2026, 3, 3), now=AT + timedelta(days=1))
+
+    assert {TradeDecision.objects.get(pk=row.pk).status for row in rows} == {"cancelled"}
 
 
 # Failures.

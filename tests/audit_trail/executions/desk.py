@@ -1,5 +1,6 @@
 """A desk: what executes decisions and follows their orders, beside the hedges' stations, at a venue in memory."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -55,14 +56,20 @@ class Desk:
             terms=Terms(capabilities=self.venue.capabilities, paper=True),
             intents=[hedge_intents(self.ledger), self.orders.intents],
         )
-        self.carrier = Carrier(broker=self.venue, ledger=self.ledger, clock=self.clock, poll_every=POLL_EVERY)
+        self.may_trade: Callable[[datetime], bool] = lambda now: True
+        self.carrier = Carrier(
+            broker=self.venue,
+            ledger=self.ledger,
+            clock=self.clock,
+            poll_every=POLL_EVERY,
+            may_trade=lambda now: self.may_trade(now),
+        )
         self.executor = Executor(
             carrier=self.carrier,
             gate=self.gate,
             ledger=self.ledger,
             clock=self.clock,
             wait=self.wait,
-            may_trade=lambda now: True,
         )
         self.poller = DecisionPoller(carrier=self.carrier)
         self.verbs = DecisionVerbs(carrier=self.carrier, clock=self.clock)

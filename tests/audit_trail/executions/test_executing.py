@@ -9,9 +9,10 @@ import pytest
 from audit_trail.decisions.drafts import TradedAccount
 from audit_trail.decisions.failures import FailureKind
 from audit_trail.decisions.models import Status, TradeDecision
-from audit_trail.executions.executor import Busy, NotTheAccount
+from audit_trail.executions.executor import Busy
 from audit_trail.executions.models import DecisionHolding, ExecutionFill, TradeExecution
 from audit_trail.executions.orders import OrderState
+from audit_trail.executions.own_account import NotTheAccount
 from tests.audit_trail.decisions.drafts import TODAY, draft, stored, why
 from tests.audit_trail.executions.desk import Desk, attempt_of, fresh, state_of
 from tests.support.stations import notices
@@ -426,7 +427,7 @@ def test_q1_decisions_of_another_account_are_not_executed_in_this_one(desk):
 
 
 def test_nothing_is_executed_in_an_account_that_was_not_confirmed(desk):
-    desk.executor._may_trade = lambda now: False
+    desk.may_trade = lambda now: False
     decision = decide()
 
     with pytest.raises(NotTheAccount, match="not the one that was confirmed"):

@@ -8,8 +8,9 @@ from structlog.testing import capture_logs
 
 from audit_trail.executions.audit_book import AuditBook
 from audit_trail.executions.carrier import SENDING_TAKES
-from audit_trail.executions.executor import Busy, NotTheAccount
+from audit_trail.executions.executor import Busy
 from audit_trail.executions.models import TradeExecution
+from audit_trail.executions.own_account import NotTheAccount
 from tests.audit_trail.decisions.drafts import TODAY, draft
 from tests.audit_trail.executions.desk import Desk, attempt_of, fresh, state_of
 from tests.audit_trail.executions.test_crashes import CRASHES, Killed, again
@@ -165,7 +166,7 @@ def test_who_comes_second_or_to_another_account_is_told_so(desk, audit_trail):
     ):
         carry_out()
 
-    desk.executor._may_trade = lambda now: now != desk.clock()
+    desk.may_trade = lambda now: now != desk.clock()
     with pytest.raises(
         NotTheAccount,
         match=r"^the account at dry_run is not the one that was confirmed, or it could not be asked for: "

@@ -9,7 +9,7 @@ from trading.brokers.market import Account
 from trading.brokers.outcomes import BrokerError
 from trading.brokers.port import Broker
 from trading.ledger.mode import THE_ROW, Installation
-from trading.notices.models import close_notice, open_notice
+from trading.notices.models import Notice, close_notice, open_notice
 
 log = structlog.get_logger(__name__)
 
@@ -68,32 +68,44 @@ def differences(confirmed: TradingAccount | None, account: Account) -> list[str]
     return found
 
 
+def what_is_wrong(broker: str) -> str | None:
+    """What an operator is told of an account that is not the confirmed one, while that is so."""
+    text: str | None = (
+        Notice.objects.filter(kind=NOTICE, subject=broker, closed_at=None).values_list("text", flat=True).first()
+    )
+    return text
+
+
 class AccountCheck:
-    """Asks once a process whether the account is the one that was confirmed; until it is, nothing is sent."""
+    """Asks once a process whether the account is the one that was confirmed; until it is, nothing is sent.
+
+    Once it was, it is so until another one is confirmed: the account that a process is in stays the same.
+    """
 
     def __init__(self, broker: Broker, *, simulated: bool) -> None:
         """`simulated`: nothing is traded there, so that the account needs nobody's word (the dry run)."""
         self._broker, self._simulated = broker, simulated
-        self._right = False
+        self._found: Account | None = None
         self._look_again_at: datetime | None = None
 
     def __call__(self, now: datetime) -> bool:
-        if self._right:
+        if self._found is not None and not differences(_confirmed(self._broker.name), self._found):
             return True
         if self._look_again_at is not None and now < self._look_again_at:
             return False
-        self._right = self._look(now)
+        self._found = self._look(now)
         self._look_again_at = now + LOOK_AGAIN_AFTER
-        return self._right
+        return self._found is not None
 
-    def _look(self, now: datetime) -> bool:
+    def _look(self, now: datetime) -> Account | None:
+        """The account that the broker has us in; None where it is not the one that was confirmed."""
         name = self._broker.name
         try:
             account = self._broker.account()
         except BrokerError as error:
             log.warning("Account can't be checked yet, so nothing is sent", broker=name, error=str(error))
-            return False
-        confirmed = TradingAccount.objects.filter(broker=name).first()
+            return None
+        confirmed = _confirmed(name)
         if confirmed is None and self._simulated:
             confirmed = confirm_account(name, account, actor="hedgetrail", reason="nothing is traded there", now=now)
         if found := differences(confirmed, account):
@@ -106,9 +118,13 @@ class AccountCheck:
                 at=now,
             )
             log.error("Account is not the confirmed one, so nothing is sent", broker=name, differences=told)
-            return False
+            return None
         close_notice(NOTICE, name, at=now)
-        return True
+        return account
+
+
+def _confirmed(broker: str) -> TradingAccount | None:
+    return TradingAccount.objects.filter(broker=broker).first()
 
 
 def _mark() -> str:

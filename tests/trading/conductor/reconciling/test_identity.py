@@ -91,6 +91,22 @@ def test_it_is_asked_once_a_process(venue, clock):
     assert len(venue.questions("account")) == before + 1
 
 
+def test_a_process_in_the_former_account_stops_when_another_one_is_confirmed(venue, clock):
+    account = venue.account()
+    confirm_account("dry_run", account, actor="ada", reason="first day", now=clock())
+    asks = AccountCheck(venue, simulated=False)
+    assert asks(clock()) is True
+
+    another = msgspec.structs.replace(account, number="VENUE-2222")
+    confirm_account("dry_run", another, actor="ada", reason="it moves", now=clock())
+
+    assert asks(clock.forward(60)) is False
+    assert "expected account …2222, was …UE-1" in notice_text()
+
+    confirm_account("dry_run", account, actor="ada", reason="and back", now=clock())
+    assert asks(clock.forward(60)) is True
+
+
 def test_no_order_leaves_until_it_is_right(venue, clock):
     know_tokens("tAAPL")
     stations = Stations(clock=clock, broker=venue)
