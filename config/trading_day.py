@@ -9,13 +9,13 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from audit_trail.days.drafting import PORTFOLIO
+from audit_trail.executions.audit_book import AuditBook
 from audit_trail.executions.known import DecisionOrders
-from audit_trail.executions.models import TradeExecution
-from audit_trail.executions.orders import OPEN
 from audit_trail.sources.quiver.feeds import FEEDS
 from config.broker_environment import ALPACA_API_SECRET
 from config.days import SCHEDULED_HOUR, wired_day
 from config.decision_environment import trades_daily
+from config.environment import broker_settings
 from config.sources import BARS, NEEDS, is_set
 from trading.market_hours.calendar import NEW_YORK, session_of
 from trading.values.arithmetic import plain
@@ -103,9 +103,9 @@ def trade(day: Iterator[Part], out: Writable, errors: Writable) -> int:
 
 
 def sales_under_way() -> list[str]:
-    """The symbols of which a sale of decisions has not ended."""
-    rows = TradeExecution.objects.filter(status__in=OPEN, trade_decision__side=Side.SELL)
-    return sorted(set(rows.values_list("trade_decision__symbol", flat=True)))
+    """The symbols of which a sale of decisions has not ended; in another account it pays for nothing here."""
+    orders = DecisionOrders(broker_settings().broker, books=[AuditBook()]).open()
+    return sorted({order.request.symbol for order in orders if order.request.side is Side.SELL})
 
 
 def standing() -> Iterator[str]:
