@@ -163,10 +163,25 @@ class Carrier:
                 return self._handed_over(book, order)
             return self._looked_for(book, order)
         except AlreadyOnTheWay as alike:
-            return self._put_off(book, order, str(alike))
+            return self.put_off(book, order, str(alike))
         except BrokerUnavailable as outage:
-            self._put_off(book, order, f"{type(outage).__name__}: {outage}")
+            self.put_off(book, order, f"{type(outage).__name__}: {outage}")
             raise
+
+    def put_off(self, book: Book, order: PlacedOrder, reason: str) -> PlacedOrder:
+        """Nothing is known of it that was not known before."""
+        now = self._clock()
+
+        def later(known: PlacedOrder) -> Heard | None:
+            if _is_sent_by_another(order, known, now):
+                return None
+            if not _is_asked_for(known):
+                return Heard(known)
+            tries = known.tries + 1
+            remarks = [_stuck(known, tries, reason)] if tries == TRIES_BEFORE_A_NOTICE else []
+            return Heard(msgspec.structs.replace(known, tries=tries, reason=known.reason or reason), remarks)
+
+        return self._booked(book, order, later)
 
     def end_by_hand(self, book: Book, order: PlacedOrder, reason: str) -> PlacedOrder:
         """Book an operator's word that the broker does not have an order, and never will. Raises ChangedMeanwhile.
@@ -321,21 +336,6 @@ class Carrier:
             return Heard(msgspec.structs.replace(after, tries=tries), remarks)
 
         return self._booked(book, order, doubted)
-
-    def _put_off(self, book: Book, order: PlacedOrder, reason: str) -> PlacedOrder:
-        """Nothing is known of it that was not known before."""
-        now = self._clock()
-
-        def later(known: PlacedOrder) -> Heard | None:
-            if _is_sent_by_another(order, known, now):
-                return None
-            if not _is_asked_for(known):
-                return Heard(known)
-            tries = known.tries + 1
-            remarks = [_stuck(known, tries, reason)] if tries == TRIES_BEFORE_A_NOTICE else []
-            return Heard(msgspec.structs.replace(known, tries=tries, reason=known.reason or reason), remarks)
-
-        return self._booked(book, order, later)
 
     def _booked(self, book: Book, order: PlacedOrder, change: Callable[[PlacedOrder], Heard | None]) -> PlacedOrder:
         """Let an order stand so from now on, in one commit; where the change is none, leave even its next look."""

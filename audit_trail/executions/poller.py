@@ -10,7 +10,7 @@ from datetime import datetime
 
 import structlog
 
-from audit_trail.decisions.storing import NoAccount
+from audit_trail.decisions.storing import NoAccount, traded_account
 from audit_trail.executions.audit_book import AuditBook
 from audit_trail.executions.books import Book
 from audit_trail.executions.carrier import Carrier
@@ -42,11 +42,12 @@ class DecisionPoller:
         due = [(book, order) for book in self._books for order in book.due(self._broker.name, now=now)]
         if not due or is_paused(self._broker.name, now=now):
             return False
+        if not (due := self._of_the_account(due)):
+            return False
         try:
-            due = self._of_the_account(due, now)
-        except (NotTheAccount, NoAccount):
-            return False  # A notice tells of it.
-        if not due:
+            self._carrier.account.traded(now)
+        except NotTheAccount as wrong:
+            self._put_off(due, str(wrong))
             return False
         try:
             listed = self._listed([order for _, order in due])
@@ -76,10 +77,22 @@ class DecisionPoller:
         """Tell whether any order is open in the account that is traded in."""
         return bool(self._carrier.orders.open())
 
-    def _of_the_account(self, due: Sequence[tuple[Book, PlacedOrder]], now: datetime) -> list[tuple[Book, PlacedOrder]]:
-        """Another account's orders are asked for where that one is traded in. Raises NotTheAccount, NoAccount."""
-        account = self._carrier.account.traded(now)
+    def _of_the_account(self, due: Sequence[tuple[Book, PlacedOrder]]) -> list[tuple[Book, PlacedOrder]]:
+        """Those of the account that was confirmed: another one's are asked for where that one is traded in."""
+        if not due:
+            return []
+        try:
+            account = traded_account(self._broker.name)
+        except NoAccount:
+            return []
         return [(book, order) for book, order in due if order.account == account]
+
+    def _put_off(self, due: Sequence[tuple[Book, PlacedOrder]], reason: str) -> None:
+        """An operator is told of what nobody asks about meanwhile, as where the broker is down."""
+        for book, order in due:
+            # One that has ended keeps its last looks: they are for what is filled late, and there are only so many.
+            if order.is_open:
+                self._carrier.put_off(book, order, reason)
 
     def _listed(self, orders: Sequence[PlacedOrder]) -> Mapping[BrokerOrderId, OrderReport]:
         """What the list of open orders says. Raises BrokerUnavailable."""

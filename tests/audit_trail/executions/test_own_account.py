@@ -13,8 +13,9 @@ from tests.support.facts import account
 from tests.support.stations import notices
 from tests.support.venue import Venue
 from trading.brokers.orders import OrderStatus
-from trading.brokers.outcomes import OutcomeUnknown
+from trading.brokers.outcomes import BrokerUnavailable, OutcomeUnknown
 from trading.conductor.reconciling.identity import AccountCheck, confirm_account
+from trading.notices.models import Notice
 
 pytestmark = pytest.mark.django_db
 
@@ -199,3 +200,40 @@ def test_orders_of_another_account_are_not_counted_here(desk):
 
     assert second.orders.busy() == set()
     assert list(second.orders.intents(since)) == []
+
+
+@pytest.mark.parametrize("is_down", [True, False], ids=["it does not answer", "it is another one"])
+def test_an_order_that_nobody_can_ask_about_for_the_account_is_told_of_and_told_no_more_after_it(desk, is_down):
+    """V2: a process that began while the broker was down would leave it unknown, and silent."""
+    decision = lost(desk)
+    name = attempt_of(decision).client_order_id
+    second = in_another_account(desk, confirmed=False)
+    if is_down:
+        second.venue.fail("account", BrokerUnavailable("down"), times=100)
+        second.venue.account = lambda: Venue.account(second.venue)
+
+    for _ in range(LOOKS):
+        second.poll(60)
+
+    assert ("decision_order_stuck", name) in notices()
+    assert "the account at dry_run is not the one that was confirmed, or it could not be asked for" in (
+        Notice.objects.get(kind="decision_order_stuck").text
+    )
+    desk.poll(60)
+    assert ("decision_order_stuck", name) not in notices()
+
+
+def test_one_that_has_ended_keeps_its_late_looks_for_the_right_account(desk):
+    decision = decide()
+    desk.execute()
+    desk.venue.tell(OrderStatus.FILLED, "4", price="150")
+    desk.poll()
+    before = attempt_of(decision)
+    assert before.status == "filled"
+    second = in_another_account(desk, confirmed=False)
+
+    for _ in range(LOOKS):
+        second.poll(600)
+
+    after = attempt_of(decision)
+    assert (after.tries, after.not_before) == (before.tries, before.not_before)
