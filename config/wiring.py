@@ -1,6 +1,7 @@
 """Wiring: the parts that the settings ask for, put together."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -140,18 +141,13 @@ def stations_without_a_chain() -> list[Station]:
     chosen, books = broker_settings(), make_ledger()
     simulated = chosen.broker == "dry_run"
     venue = make_broker(chosen, books)
-    decisions = DecisionOrders(venue.name)
+    decisions, may_trade = DecisionOrders(venue.name), AccountCheck(venue, simulated=simulated)
     tokens = make_token_refresher(chosen, books)
     return [
-        decision_poller_of(
-            venue,
-            books,
-            DRY_RUN_POLL if simulated else polling().every,
-            may_trade=AccountCheck(venue, simulated=simulated),
-        ),
+        decision_poller_of(venue, books, DRY_RUN_POLL if simulated else polling().every, may_trade=may_trade),
         *([] if tokens is None else [tokens]),
         Reconciler(broker=venue, ledger=books, other_books=[decisions.holdings], busy=[decisions.busy]),
-        clerk_of(venue, books, make_gate(chosen, venue, books)),
+        clerk_of(venue, books, make_gate(chosen, venue, books), may_trade=may_trade),
         Drainer(ledger=books),
         *([] if books.mode is Mode.LEGACY else [Sealer(folder=settings.SEAL_FOLDER)]),
     ]
@@ -169,12 +165,14 @@ def make_clerk() -> Clerk:
     """Whoever does what operators ask for, at the broker that the environment names. Raises SettingError."""
     settings, ledger = broker_settings(), make_ledger()
     broker = make_broker(settings, ledger)
-    return clerk_of(broker, ledger, make_gate(settings, broker, ledger))
+    may_trade = AccountCheck(broker, simulated=settings.broker == "dry_run")
+    return clerk_of(broker, ledger, make_gate(settings, broker, ledger), may_trade=may_trade)
 
 
-def clerk_of(broker: Broker, ledger: Ledger, gate: Gate) -> Clerk:
+def clerk_of(broker: Broker, ledger: Ledger, gate: Gate, *, may_trade: Callable[[datetime], bool]) -> Clerk:
+    others = [DecisionOrders(broker.name)]
     return Clerk(
-        orders=OrderVerbs(broker=broker, ledger=ledger, others=[DecisionOrders(broker.name)]),
+        orders=OrderVerbs(broker=broker, ledger=ledger, may_trade=may_trade, others=others),
         by_hand=HandOrders(broker=broker, ledger=ledger, gate=gate),
         symbols=SymbolVerbs(ledger=ledger),
     )
@@ -255,7 +253,7 @@ def wire(
         decision_poller=decision_poller_of(venue, books, pause, may_trade=may_trade),
         tokens=make_token_refresher(broker, books, recorder=recorder),
         reconciler=Reconciler(broker=venue, ledger=books, other_books=[decisions.holdings], busy=[decisions.busy]),
-        clerk=clerk_of(venue, books, gate),
+        clerk=clerk_of(venue, books, gate, may_trade=may_trade),
         exposure_watch=ExposureWatch(
             broker=venue,
             ledger=books,

@@ -151,17 +151,18 @@ class Process(Stations):
             refreshed=True,
             terms=Terms(capabilities=broker.capabilities, paper=paper),
         )
+        may_trade = AccountCheck(broker, simulated=False)
         self.dispatcher = Dispatcher(
             broker=switched(broker),
             ledger=self.ledger,
             clock=clock,
             poll_after=min(POLL, YOUNG_EVERY),
-            may_trade=AccountCheck(broker, simulated=False),
+            may_trade=may_trade,
             sender=holder,
         )
         self.reconciler = Reconciler(broker=broker, ledger=self.ledger)
         self.clerk = Clerk(
-            orders=OrderVerbs(broker=broker, ledger=self.ledger),
+            orders=OrderVerbs(broker=broker, ledger=self.ledger, may_trade=may_trade),
             by_hand=HandOrders(broker=broker, ledger=self.ledger, gate=self.gate),
             symbols=SymbolVerbs(ledger=self.ledger),
         )

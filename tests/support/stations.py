@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from config.brokers import last_price
+from config.wiring import clerk_of
 from tests.support.facts import given_facts
 from tests.support.made_chain import FIRST_BLOCK, ORDERBOOK, OWNER, USDC, know_tokens, log_of, take
 from trading.brokers.dry_run.behaviour import Behaviours
@@ -145,6 +146,8 @@ class Stations:
         )
         self.poller = Poller(broker=self.broker, ledger=self.ledger, poll_every=poll)
         self.drainer = Drainer(ledger=self.ledger)
+        self.is_our_account = True
+        self.clerk = clerk_of(self.broker, self.ledger, self.gate, may_trade=lambda now: self.is_our_account)
 
     # Turns
 

@@ -3,13 +3,14 @@
 What the broker says is booked as it is by the stations. Where the broker has an order it is not failed, whoever asks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from trading.brokers.orders import OrderReport, same_order
 from trading.brokers.outcomes import BrokerError, NoSuchOrder, NotCancellable, OutcomeUnknown
 from trading.brokers.port import Broker
 from trading.conductor.known_orders import OtherOrders, is_resolved, linked
+from trading.conductor.reconciling.identity import what_is_wrong
 from trading.conductor.reports import record, record_failed_by_hand, request_of, settled
 from trading.conductor.verbs.applicable import why_not_order
 from trading.conductor.verbs.refusal import Refused
@@ -27,8 +28,16 @@ from trading.values.identifiers import BrokerOrderId, OrderId
 class OrderVerbs:
     """Does what an operator asks for, for the orders of one broker. Each method returns what came of it."""
 
-    def __init__(self, *, broker: Broker, ledger: Ledger, others: Sequence[OtherOrders] = ()) -> None:
-        self._broker, self._ledger = broker, ledger
+    def __init__(
+        self,
+        *,
+        broker: Broker,
+        ledger: Ledger,
+        may_trade: Callable[[datetime], bool],
+        others: Sequence[OtherOrders] = (),
+    ) -> None:
+        """`may_trade` tells whether the broker has us in the account that was confirmed; others have no such order."""
+        self._broker, self._ledger, self._may_trade = broker, ledger, may_trade
         self._linked = linked(ledger, *others)
         self._submitter = Submitter(broker, linked=self._linked, resolved=is_resolved(ledger, *others))
 
@@ -76,6 +85,7 @@ class OrderVerbs:
         order = self._order(number, Verb.RECONCILE_ORDER)
         if self._linked([theirs]):
             raise Refused(f"{self._broker.name}'s order {theirs} is another order of ours")
+        self._expect_our_account(now)
         try:
             report = self._broker.report(theirs)
         except BrokerError as error:
@@ -111,6 +121,7 @@ class OrderVerbs:
     def cancel(self, number: OrderId, *, actor: str, now: datetime) -> str:
         """Ask the broker to cancel an order, and book how it stands then."""
         order = self._order(number, Verb.CANCEL_ORDER)
+        self._expect_our_account(now)
         try:
             if order.broker_order_id is not None:  # Else it was refused above.
                 self._broker.cancel(order.broker_order_id)
@@ -133,6 +144,15 @@ class OrderVerbs:
             raise Refused(in_the_way)
         return order
 
+    def _expect_our_account(self, now: datetime) -> None:
+        """Raises Refused: an order that was filled in our account would be booked as one that the broker never had."""
+        if not self._may_trade(now):
+            name = self._broker.name
+            raise Refused(
+                f"{name} was not asked: its account is not the one that was confirmed, or could not be asked for "
+                f"({what_is_wrong(name) or 'look at the notices'})"
+            )
+
     def _asked(self, order: OffchainOrder, now: datetime) -> OrderReport | None:
         """What the broker says of an order; None where it has none. Raises Refused where it can't be asked."""
         match self._outcome(order, now):
@@ -154,6 +174,7 @@ class OrderVerbs:
                 return None
 
     def _outcome(self, order: OffchainOrder, now: datetime) -> Outcome:
+        self._expect_our_account(now)
         try:
             if order.broker_order_id is not None:
                 return self._reported(order, order.broker_order_id)

@@ -5,7 +5,6 @@ from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from config.wiring import clerk_of
 from tests.support.stations import Clock, Stations
 from tests.support.venue import Venue
 from tests.trading.admin.pages import list_of, page_of
@@ -56,7 +55,7 @@ def test_what_was_asked_for_is_drained_however_long_it_should_wait(admin_client,
 def test_what_stays_is_told_with_its_error(admin_client, stations):
     send(admin_client, Verb.DRAIN_BACKLOG, THE_BACKLOG)
 
-    clerk_of(stations.broker, stations.ledger, stations.gate).run_once(now=stations.clock())
+    stations.clerk.run_once(now=stations.clock())
 
     row = OperatorRequest.objects.get()
     assert row.state == RequestState.REFUSED

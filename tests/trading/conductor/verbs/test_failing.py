@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from config.wiring import clerk_of
 from tests.support.stations import Clock, Stations, notices, with_a_placed_order
 from tests.support.venue import Venue
 from trading.brokers.orders import OrderStatus
@@ -50,7 +49,7 @@ def another(stations: Stations) -> Stations:
 def failed(stations: Stations, **details: str) -> OperatorRequest:
     """What becomes of an operator's word that the broker does not have the order."""
     row = ask(Verb.FAIL_ORDER, OrderId(1), actor="ada", reason="not there", now=stations.clock(), **details)
-    clerk_of(stations.broker, stations.ledger, stations.gate).run_once(now=stations.clock())
+    stations.clerk.run_once(now=stations.clock())
     row.refresh_from_db()
     return row
 

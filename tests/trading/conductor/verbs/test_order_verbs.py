@@ -5,7 +5,6 @@ from decimal import Decimal
 
 import pytest
 
-from config.wiring import clerk_of
 from tests.support.books import books
 from tests.support.made_chain import know_tokens, log_of, take
 from tests.support.stations import MODES, Clock, Stations, notices
@@ -51,7 +50,7 @@ def stations(request, clock, venue):
 
 def asked(stations: Stations, verb: Verb, subject=FIRST, **details: str) -> OperatorRequest:
     """Let an operator ask for something, and the clerk do it."""
-    clerk = clerk_of(stations.broker, stations.ledger, stations.gate)
+    clerk = stations.clerk
     row = ask(verb, subject, actor="ada", reason="to see", now=stations.clock(), **details)
     clerk.run_once(now=stations.clock())
     row.refresh_from_db()
@@ -104,6 +103,36 @@ def test_a_recheck_finds_an_order_whose_outcome_was_unknown(stations, venue):
     assert row.state == RequestState.DONE
     assert stations.only_order().state is OrderState.SUBMITTED
     assert not Sending.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("verb", "said"),
+    [
+        (Verb.RECHECK_ORDER, {}),
+        (Verb.FAIL_ORDER, {"none_of_them": "yes"}),
+        (Verb.RECONCILE_ORDER, {"broker_order_id": "V-1"}),
+    ],
+)
+def test_an_order_is_not_asked_for_in_another_account_which_would_say_that_it_has_none(stations, venue, verb, said):
+    lost(stations, venue, taken=True)
+    stations.is_our_account = False
+    before = len(venue.asked)
+
+    row = asked(stations, verb, **said)
+
+    assert row.state == RequestState.REFUSED
+    assert "its account is not the one that was confirmed" in row.outcome
+    assert len(venue.asked) == before
+    assert stations.only_order().state is OrderState.UNKNOWN
+
+
+def test_an_order_is_not_cancelled_in_another_account(stations, venue):
+    stations.hedge()
+    stations.is_our_account = False
+    before = len(venue.asked)
+
+    assert asked(stations, Verb.CANCEL_ORDER).state == RequestState.REFUSED
+    assert len(venue.asked) == before
 
 
 def test_a_recheck_sends_nothing(stations, venue):
@@ -436,14 +465,14 @@ def test_a_request_is_done_once(stations, clock):
 
     assert claim(row, now=clock())
     assert not claim(row, now=clock())
-    asked_later = clerk_of(stations.broker, stations.ledger, stations.gate)
+    asked_later = stations.clerk
     assert asked_later.run_once(now=clock()) is False
 
 
 def test_requests_are_begun_one_in_a_turn_by_the_turns_own_clock(stations, clock):
     """Each may call the broker for minutes: the last of many would seem to have begun long before it was."""
     rows = [ask(Verb.RESUME_SYMBOL, AAPL, actor="ada", reason="to see", now=clock()) for _ in range(2)]
-    clerk = clerk_of(stations.broker, stations.ledger, stations.gate)
+    clerk = stations.clerk
 
     clerk.run_once(now=clock())
     clock.forward(400)
@@ -459,7 +488,7 @@ def test_a_request_that_a_process_died_over_is_told_and_not_done_again(stations,
     claim(row, now=clock())
     clock.forward(GIVEN_UP_AFTER.total_seconds() + 1)
 
-    clerk_of(stations.broker, stations.ledger, stations.gate).run_once(now=clock())
+    stations.clerk.run_once(now=clock())
 
     row.refresh_from_db()
     assert row.state == RequestState.REFUSED

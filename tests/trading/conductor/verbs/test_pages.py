@@ -11,7 +11,6 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from config.wiring import clerk_of
 from tests.support.books import books
 from tests.support.made_chain import know_tokens, log_of, take
 from tests.support.stations import MODES, Clock, Stations
@@ -74,7 +73,7 @@ def send(client, verb, *subjects, reason="to see", **said):
 
 def do(stations):
     """Let the clerk do what waits. Return the newest request."""
-    stations.run(clerk_of(stations.broker, stations.ledger, stations.gate))
+    stations.run(stations.clerk)
     books(stations.ledger)
     return OperatorRequest.objects.order_by("-pk").first()
 
