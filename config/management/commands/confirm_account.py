@@ -84,7 +84,8 @@ def _refuse(left: LeftOpen, leave_open: bool) -> None:
         raise CommandError(
             f"expected no hedge open in the {left.former}, found {'; '.join(left.told_of_hedges())}; they would be "
             "looked for in this one, with --leave-open too. Take that account's settings and let them end, or end them "
-            "with `cancel_order` or `fail_order`. Nothing was changed"
+            "with `cancel_order` or `fail_order`; where that account is closed for good, `fail_order N --none-of-them` "
+            "ends one by your word alone. Nothing was changed"
         )
     if left.decisions and not leave_open:
         raise CommandError(

@@ -97,11 +97,13 @@ class OrderVerbs:
     def fail(self, number: OrderId, *, none_of_them: bool, actor: str, reason: str, now: datetime) -> str:
         """End an order that the broker does not have. It is asked first, and must be there to be asked.
 
-        `none_of_them`: the operator has looked at the broker's orders that look like it, and none is it.
+        `none_of_them`: the operator has looked at the broker's orders that look like it, and none is it. Where the
+        account is not the confirmed one, as when that is closed for good, this word alone counts: nobody can be asked.
         """
         before = taken_on(number)
         order = self._order(number, Verb.FAIL_ORDER)
-        report = None if order.state is OrderState.PLACED else self._asked_to_fail(order, now, none_of_them)
+        unasked = order.state is OrderState.PLACED or (none_of_them and not self._may_trade(now))
+        report = None if unasked else self._asked_to_fail(order, now, none_of_them)
         if report is not None:
             told = f"{report.status} with {plain(report.filled_shares)} shares filled"
             raise Refused(

@@ -109,7 +109,7 @@ def test_a_recheck_finds_an_order_whose_outcome_was_unknown(stations, venue):
     ("verb", "said"),
     [
         (Verb.RECHECK_ORDER, {}),
-        (Verb.FAIL_ORDER, {"none_of_them": "yes"}),
+        (Verb.FAIL_ORDER, {}),
         (Verb.RECONCILE_ORDER, {"broker_order_id": "V-1"}),
     ],
 )
@@ -124,6 +124,18 @@ def test_an_order_is_not_asked_for_in_another_account_which_would_say_that_it_ha
     assert "its account is not the one that was confirmed" in row.outcome
     assert len(venue.asked) == before
     assert stations.only_order().state is OrderState.UNKNOWN
+
+
+def test_an_order_of_an_account_that_is_closed_for_good_is_failed_by_an_operators_word_alone(stations, venue):
+    """Else nobody could end it, and no other account be confirmed."""
+    lost(stations, venue, taken=True)
+    stations.is_our_account = False
+    before = len(venue.asked)
+
+    assert asked(stations, Verb.FAIL_ORDER, none_of_them="yes").state == RequestState.DONE
+
+    assert stations.only_order().state is OrderState.FAILED
+    assert len(venue.asked) == before
 
 
 def test_an_order_is_not_cancelled_in_another_account(stations, venue):
