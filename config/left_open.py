@@ -8,7 +8,7 @@ from audit_trail.executions.known import DecisionOrders
 from audit_trail.executions.orders import PlacedOrder
 from trading.brokers.market import Account
 from trading.ledger.book import Ledger
-from trading.offchain_order.aggregate import OPEN, OffchainOrder
+from trading.offchain_order.aggregate import OPEN, OffchainOrder, OrderState
 from trading.values.arithmetic import plain
 
 
@@ -42,6 +42,8 @@ def left_open(broker: str, account: Account, ledger: Ledger) -> LeftOpen | None:
         return None
     if former == TradedAccount(broker, account.number, bool(account.paper)):
         return None
-    # Hedges do not know their account: all of the broker's are taken to be of the one that was traded in.
-    hedges = [order for order in ledger.memory().orders(OPEN) if order.broker == broker]
+    # Hedges do not know their account: all of the broker's are taken to be of the one that was traded in, but for those
+    # of which nothing was sent yet. They go to this one.
+    placed = [order for order in ledger.memory().orders(OPEN) if order.broker == broker]
+    hedges = [order for order in placed if order.state is not OrderState.PLACED]
     return LeftOpen(former, tuple(DecisionOrders(broker).open()), tuple(hedges))

@@ -1,7 +1,6 @@
 """Wiring: the parts that the settings ask for, put together."""
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -39,7 +38,7 @@ from trading.conductor.logins.refresher import TokenRefresher
 from trading.conductor.poller import YOUNG_EVERY, Poller
 from trading.conductor.processes import process_name
 from trading.conductor.processor import Processor
-from trading.conductor.reconciling.identity import AccountCheck
+from trading.conductor.reconciling.identity import AccountCheck, OurAccount
 from trading.conductor.reconciling.reconciler import Reconciler
 from trading.conductor.refresher import Refresher
 from trading.conductor.station import Station
@@ -169,7 +168,7 @@ def make_clerk() -> Clerk:
     return clerk_of(broker, ledger, make_gate(settings, broker, ledger), may_trade=may_trade)
 
 
-def clerk_of(broker: Broker, ledger: Ledger, gate: Gate, *, may_trade: Callable[[datetime], bool]) -> Clerk:
+def clerk_of(broker: Broker, ledger: Ledger, gate: Gate, *, may_trade: OurAccount) -> Clerk:
     others = [DecisionOrders(broker.name)]
     return Clerk(
         orders=OrderVerbs(broker=broker, ledger=ledger, may_trade=may_trade, others=others),

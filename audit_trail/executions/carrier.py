@@ -18,7 +18,6 @@ from audit_trail.executions.orders import (
     Heard,
     OrderState,
     PlacedOrder,
-    Remark,
     lost,
     never_there,
     rejected,
@@ -26,6 +25,7 @@ from audit_trail.executions.orders import (
     unsent,
 )
 from audit_trail.executions.own_account import OwnAccount
+from audit_trail.executions.remarks import STUCK, stuck, tell
 from trading.brokers.orders import OrderReport
 from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, UnusableReport
 from trading.brokers.port import Broker
@@ -34,7 +34,7 @@ from trading.conductor.processes import process_name
 from trading.conductor.switched import switched
 from trading.conductor.work import backoff
 from trading.ledger.book import Ledger
-from trading.notices.models import close_notice, open_notice
+from trading.notices.models import close_notice
 from trading.risk.reading import day_began
 from trading.submission.absence import note_absence
 from trading.submission.pauses import pause, pauses_for_all, resume_calls
@@ -54,7 +54,6 @@ from trading.values.identifiers import BrokerOrderId
 
 log = structlog.get_logger(__name__)
 
-STUCK = "decision_order_stuck"
 SEND_WITHIN = timedelta(minutes=5)
 """An order that could not be sent for so long is not sent any more: it was let through on what was known then."""
 
@@ -178,7 +177,7 @@ class Carrier:
             if not _is_asked_for(known):
                 return Heard(known)
             tries = known.tries + 1
-            remarks = [_stuck(known, tries, reason)] if tries == TRIES_BEFORE_A_NOTICE else []
+            remarks = [stuck(known, tries, reason)] if tries == TRIES_BEFORE_A_NOTICE else []
             return Heard(msgspec.structs.replace(known, tries=tries, reason=known.reason or reason), remarks)
 
         return self._booked(book, order, later)
@@ -331,7 +330,7 @@ class Carrier:
             tries = known.tries + 1
             # One that was held to be never there while we were about to send it may be there now.
             is_told = tell or ended_meanwhile or tries == TRIES_BEFORE_A_NOTICE
-            remarks = [_stuck(known, tries, reason)] if is_told else []
+            remarks = [stuck(known, tries, reason)] if is_told else []
             after = lost(known, reason) if known.is_open else known
             return Heard(msgspec.structs.replace(after, tries=tries), remarks)
 
@@ -350,7 +349,7 @@ class Carrier:
             else:
                 book.look_again(after)
             for remark in heard.remarks:
-                _tell(remark, after.client_order_id, now)
+                tell(remark, after.client_order_id, now)
             if after.tries == 0 and after.state not in (OrderState.UNKNOWN, OrderState.SENDING):
                 for kind in {STUCK, STOPPED} - {remark.kind for remark in heard.remarks}:
                     close_notice(kind, after.client_order_id, at=now)
@@ -419,34 +418,3 @@ def _is_asked_for(known: PlacedOrder) -> bool:
 
 def _is_lost(known: PlacedOrder) -> bool:
     return known.is_open and known.broker_order_id is None and not known.filled_shares
-
-
-def _tell(remark: Remark, subject: str, now: datetime) -> None:
-    match remark.kind:
-        case "late_fill":
-            open_notice("late_fill", subject, remark.text, at=now)
-        case "overfill":
-            open_notice("overfill", subject, remark.text, at=now)
-        case "decision_order_stuck":
-            open_notice("decision_order_stuck", subject, remark.text, at=now)
-        case "decision_order_stopped":
-            open_notice("decision_order_stopped", subject, remark.text, at=now)
-        case other:
-            raise ValueError(f"expected a kind of notice that a page tells of, was {other}")
-
-
-def _stuck(order: PlacedOrder, tries: int, reason: str) -> Remark:
-    if not order.is_open:
-        return Remark(
-            STUCK,
-            f"order {order} has ended as {order.state}, and whether anything was filled after that is not known after "
-            f"{tries} tries: {reason}. It is asked for again, for a day. Look at it at {order.account.broker}; "
-            f"`manage.py recheck_decisions {order.decision_id}` asks at once",
-        )
-    return Remark(
-        STUCK,
-        f"it is not known after {tries} tries what became of order {order}: {reason}. It is asked for again and never "
-        f"sent a second time. Look at the orders at {order.account.broker}; `manage.py recheck_decisions "
-        f"{order.decision_id}` asks at once, and `manage.py cancel_decision {order.decision_id}` cancels it there, or "
-        "ends it with --not-there if it is not",
-    )

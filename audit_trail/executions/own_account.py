@@ -43,5 +43,10 @@ class OwnAccount:
             raise NotTheAccount(
                 f"order {order.client_order_id} is of the {order.account}, and the {account} is traded in now, which "
                 f"does not have it. Nothing is asked or sent: take the settings of the {order.account} and confirm it "
-                "again, `manage.py confirm_account --reason …`"
+                "again, `manage.py confirm_account --reason …`; where that one is closed for good, `manage.py "
+                "cancel_decision ID --not-there --reason …` ends what has no id of the broker's"
             )
+
+    def is_left(self, order: PlacedOrder) -> bool:
+        """Tell whether another account was confirmed since: nobody can ask about the order any more."""
+        return order.account != traded_account(self._broker)

@@ -94,7 +94,10 @@ class DecisionVerbs:
             if looked.is_open and looked.broker_order_id is not None:
                 return self._told(decision, self._asked_to_cancel(looked, actor, reason))
         except (NotTheAccount, NoAccount) as wrong:
-            raise Refused(f"{decision} was not cancelled: {wrong}") from wrong
+            if not not_there or isinstance(wrong, NoAccount) or not self._may_be_ended_unasked(order):
+                raise Refused(f"{decision} was not cancelled: {wrong}") from wrong
+            reason = f"failed by {actor}, in the {order.account}, which was left: {reason}"
+            return self._told(decision, self._ended(order, reason))
         except BrokerError as error:
             raise Refused(f"{self._broker.name} did not cancel {decision}: {type(error).__name__}: {error}") from error
         if not looked.is_open:
@@ -108,10 +111,16 @@ class DecisionVerbs:
             )
         return self._told(decision, self._ended_by_hand(order, f"failed by {actor}: {reason}"))
 
+    def _may_be_ended_unasked(self, order: PlacedOrder) -> bool:
+        """Tell whether an operator's word alone counts: its account was left, and its broker's id is not known."""
+        return order.broker_order_id is None and self._carrier.account.is_left(order)
+
     def _ended_by_hand(self, order: PlacedOrder, reason: str) -> PlacedOrder:
         """End an order as it was before the broker was asked for it, and did not have it. Raises Refused."""
         # That look has booked this of it; whatever else is new, another process did after the broker was asked.
-        expected = msgspec.structs.replace(order, state=OrderState.UNKNOWN, tries=order.tries + 1)
+        return self._ended(msgspec.structs.replace(order, state=OrderState.UNKNOWN, tries=order.tries + 1), reason)
+
+    def _ended(self, expected: PlacedOrder, reason: str) -> PlacedOrder:
         try:
             return self._carrier.end_by_hand(self._book, expected, reason)
         except ChangedMeanwhile as changed:

@@ -18,6 +18,10 @@ LOOKED_AT: dict[tuple[str, str], str] = {
         "trading",
         "0020_work_that_is_done",
     ): "rows of work go; old code takes an order without one for due, as it always did",
+    (
+        "trading",
+        "0021_sendings_taken",
+    ): "what has a name is marked as taken; old code looks at the name alone",
 }
 
 HARMLESS = (

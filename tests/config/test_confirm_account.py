@@ -120,15 +120,30 @@ def test_a_hedge_that_is_open_keeps_another_account_from_being_confirmed_in_any_
     venue = Venue(clock)
     assert venue.name == DryRunBroker.name
     confirm_account("dry_run", venue.account(), actor="tests", reason="a test", now=clock())
-    order = with_a_placed_order(venue, clock).only_order()
+    stations = with_a_placed_order(venue, clock)
+    stations.run(stations.dispatcher)
+    order = stations.only_order()
 
     _, told = refused(*confirm(*flag))
 
     assert (
         f"expected no hedge open in the paper account ending in UE-1 at dry_run, found hedge {order.order_id}" in told
     )
-    assert "(placed, BUY 2 AAPL)" in told
+    assert "(submitted, BUY 2 AAPL)" in told
     assert confirmed() == "VENUE-1"
+
+
+def test_a_hedge_of_which_nothing_was_sent_goes_to_the_account_that_is_confirmed_then(monkeypatch):
+    """It was placed after the keys were changed, and can't be sent before somebody confirms the account."""
+    monkeypatch.setenv("BROKER", "dry_run")
+    clock = Clock()
+    venue = Venue(clock)
+    confirm_account("dry_run", venue.account(), actor="tests", reason="a test", now=clock())
+    with_a_placed_order(venue, clock)
+
+    run(*confirm())
+
+    assert confirmed() != "VENUE-1"
 
 
 def test_a_sale_in_another_account_keeps_no_purchase_of_this_one_waiting(left):

@@ -70,6 +70,19 @@ class NoNode:
         return ask
 
 
+class PlayedAccount:
+    """The account that the broker has us in: ours, another one, or one that it does not tell."""
+
+    def __init__(self) -> None:
+        self.is_ours, self.is_told = True, True
+
+    def __call__(self, now: datetime) -> bool:
+        return self.is_ours and self.is_told
+
+    def is_another(self, now: datetime) -> bool:
+        return self.is_told and not self.is_ours
+
+
 class Stations:
     """The hedge pipeline, stopped between any two turns."""
 
@@ -146,8 +159,8 @@ class Stations:
         )
         self.poller = Poller(broker=self.broker, ledger=self.ledger, poll_every=poll)
         self.drainer = Drainer(ledger=self.ledger)
-        self.is_our_account = True
-        self.clerk = clerk_of(self.broker, self.ledger, self.gate, may_trade=lambda now: self.is_our_account)
+        self.account = PlayedAccount()
+        self.clerk = clerk_of(self.broker, self.ledger, self.gate, may_trade=self.account)
 
     # Turns
 

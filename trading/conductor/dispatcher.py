@@ -81,6 +81,8 @@ class Dispatcher:
                 # The calls for those before it took their time, and that it is left to us counts from now on. Another
                 # process, with a clock of its own, may have placed it after this turn began.
                 now = self._clock()
+                if not self._may_trade(now):
+                    break  # An operator has confirmed another account meanwhile.
                 with about_order(order):
                     self._dispatch(order, max(now, order.placed_at or now))
             except BrokerUnavailable as outage:

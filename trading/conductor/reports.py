@@ -146,7 +146,7 @@ def _is_as_asked_about(asked: OffchainOrder, known: OffchainOrder) -> bool:
 def stop_for_the_operator(ledger: Ledger, order: OffchainOrder, reason: str, *, now: datetime, actor: str) -> None:
     """Nothing that we can ask tells what became of the order: it stays unknown, and its symbol halts."""
     with ledger.step(at=now, actor=actor) as step:
-        step.load(orders=[order.order_id])
+        step.load(symbols=[order.symbol], orders=[order.order_id])
         known = step.order(order.order_id)
         if not known.is_open or known.broker_order_id is not None:
             return
@@ -167,7 +167,7 @@ def stop_for_the_operator(ledger: Ledger, order: OffchainOrder, reason: str, *, 
 def record_unknown(ledger: Ledger, order: OffchainOrder, reason: str, *, now: datetime, actor: str) -> None:
     """Book that we don't know what became of an order; it is asked for, and never failed by us."""
     with ledger.step(at=now, actor=actor) as step:
-        step.load(orders=[order.order_id])
+        step.load(symbols=[order.symbol], orders=[order.order_id])
         known = step.order(order.order_id)
         # Where another process has found it meanwhile, it is not unknown any more.
         if known.is_open and known.broker_order_id == order.broker_order_id:

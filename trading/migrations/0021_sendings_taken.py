@@ -16,7 +16,9 @@ class Migration(migrations.Migration):
             model_name="sending",
             name="is_taken",
             field=models.BooleanField(
-                default=False, help_text="the broker said that it took an order, this or another"
+                default=False,
+                db_default=False,
+                help_text="the broker said that it took an order, this or another",
             ),
         ),
         migrations.RunPython(take_named, migrations.RunPython.noop),

@@ -47,7 +47,10 @@ class Sending(models.Model):
     named_id = models.CharField(
         max_length=128, null=True, help_text="the broker's id of it as its answer had it, not seen to be this order's"
     )
-    is_taken = models.BooleanField(default=False, help_text="the broker said that it took an order, this or another")
+    # With a default of the database's: a process of the release before knows no such column.
+    is_taken = models.BooleanField(
+        default=False, db_default=False, help_text="the broker said that it took an order, this or another"
+    )
 
     class Meta:
         db_table = "sendings"

@@ -70,7 +70,6 @@ WAYS = {
     "recheck": lambda desk, decision: desk.verbs.recheck(),
     "recheck of one": lambda desk, decision: desk.verbs.recheck([decision.decision_id]),
     "cancel": lambda desk, decision: refused(desk, decision, not_there=False),
-    "cancel, said not to be there": lambda desk, decision: refused(desk, decision, not_there=True),
     "executor": lambda desk, decision: executed(desk),
 }
 
@@ -141,8 +140,30 @@ def test_an_order_that_has_its_id_there_is_not_cancelled_in_another_account(desk
     assert told.endswith(
         f"was not cancelled: order {name} is of the {ours}, and the paper account ending in 2222 at dry_run is traded "
         f"in now, which does not have it. Nothing is asked or sent: take the settings of the {ours} and confirm it "
-        "again, `manage.py confirm_account --reason …`"
+        "again, `manage.py confirm_account --reason …`; where that one is closed for good, `manage.py cancel_decision "
+        "ID --not-there --reason …` ends what has no id of the broker's"
     )
+
+
+def test_a_word_alone_ends_no_order_while_its_account_is_the_one_that_was_confirmed(desk):
+    """The keys may be mended, and it be there."""
+    decision = lost(desk)
+    second = in_another_account(desk, confirmed=False)
+
+    assert "was not cancelled" in refused(second, decision, not_there=True)
+    assert attempt_of(decision).status == "unknown"
+
+
+def test_an_order_in_an_account_that_was_left_is_ended_by_an_operators_word_and_nobody_is_asked(desk):
+    """That account may be closed for good: nothing else would ever end it."""
+    decision = lost(desk)
+    second = in_another_account(desk, confirmed=True)
+
+    second.verbs.cancel(decision.decision_id, actor="ada", reason="reset", not_there=True)
+
+    assert asked_about_orders(second) == []
+    assert attempt_of(decision).status == "failed"
+    assert "which was left: reset" in attempt_of(decision).reason
 
 
 def test_who_rechecks_with_other_keys_is_told_what_was_expected_and_found_and_what_to_do(desk):

@@ -100,8 +100,8 @@ class SchwabOrders:
         newest = self._newest(self._look_up(number))
         if newest.doubt is not None:
             raise UnusableReport(
-                f"{newest.doubt}. Nothing of that is booked: look at Schwab whether it is so, and set the position by "
-                "hand"
+                f"{newest.doubt}. Nothing of that is booked: look at Schwab whether it is so. "
+                "`fail_order --none-of-them` ends ours, then set the position by hand"
             )
         return msgspec.structs.replace(newest, broker_order_id=number)  # Ours goes by the name that we know.
 

@@ -143,13 +143,15 @@ def _the_one(raw: Json, number: BrokerOrderId, look_up: LookUp, entered: Entered
         # Whether the new order counts them again is not known; booked twice or not at all would both be wrong.
         raise UnusableReport(
             f"order {number} was replaced at Schwab after {plain(filled)} shares of it were filled, and how the new "
-            "order counts them is not known. Look at both at Schwab, and set the position by hand"
+            "order counts them is not known. Look at both at Schwab; `fail_order --none-of-them` ends ours, then set "
+            "the position by hand"
         )
     successors = _successors(raw, number, look_up, entered)
     if len(successors.rows) != 1:
         raise UnusableReport(
             f"order {number} was replaced at Schwab, and which order took its place can't be told: expected one, found "
-            f"{len(successors.rows)}. Look at Schwab which it is, and set the position by hand"
+            f"{len(successors.rows)}. Look at Schwab which it is; `fail_order --none-of-them` ends ours, then set the "
+            "position by hand"
         )
     return successors
 

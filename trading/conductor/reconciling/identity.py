@@ -1,6 +1,7 @@
 """Identity: which account this installation trades in, as an operator confirmed it once; in no other one."""
 
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import structlog
 from django.db import models
@@ -76,6 +77,15 @@ def what_is_wrong(broker: str) -> str | None:
     return text
 
 
+class OurAccount(Protocol):
+    """Whether a broker has us in the account that was confirmed."""
+
+    def __call__(self, now: datetime) -> bool: ...
+
+    def is_another(self, now: datetime) -> bool:
+        """Tell whether the broker has told us of another account than the confirmed one; no answer is not that."""
+
+
 class AccountCheck:
     """Asks once a process whether the account is the one that was confirmed; until it is, nothing is sent.
 
@@ -86,6 +96,7 @@ class AccountCheck:
         """`simulated`: nothing is traded there, so that the account needs nobody's word (the dry run)."""
         self._broker, self._simulated = broker, simulated
         self._found: Account | None = None
+        self._differs = False
         self._look_again_at: datetime | None = None
 
     def __call__(self, now: datetime) -> bool:
@@ -97,6 +108,10 @@ class AccountCheck:
         self._look_again_at = now + LOOK_AGAIN_AFTER
         return self._found is not None
 
+    def is_another(self, now: datetime) -> bool:
+        """Tell whether the broker has told us of another account than the confirmed one; no answer is not that."""
+        return not self(now) and self._differs
+
     def _look(self, now: datetime) -> Account | None:
         """The account that the broker has us in; None where it is not the one that was confirmed."""
         name = self._broker.name
@@ -104,11 +119,14 @@ class AccountCheck:
             account = self._broker.account()
         except BrokerError as error:
             log.warning("Account can't be checked yet, so nothing is sent", broker=name, error=str(error))
+            self._differs = False
             return None
         confirmed = _confirmed(name)
         if confirmed is None and self._simulated:
             confirmed = confirm_account(name, account, actor="hedgetrail", reason="nothing is traded there", now=now)
-        if found := differences(confirmed, account):
+        found = differences(confirmed, account)
+        self._differs = bool(found)
+        if found:
             told = "; ".join(found)
             open_notice(
                 NOTICE,

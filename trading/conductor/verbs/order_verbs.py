@@ -3,14 +3,14 @@
 What the broker says is booked as it is by the stations. Where the broker has an order it is not failed, whoever asks.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from trading.brokers.orders import OrderReport, same_order
-from trading.brokers.outcomes import BrokerError, NoSuchOrder, NotCancellable, OutcomeUnknown
+from trading.brokers.outcomes import BrokerError, NoSuchOrder, NotCancellable, OutcomeUnknown, UnusableReport
 from trading.brokers.port import Broker
 from trading.conductor.known_orders import OtherOrders, is_resolved, linked
-from trading.conductor.reconciling.identity import what_is_wrong
+from trading.conductor.reconciling.identity import OurAccount, what_is_wrong
 from trading.conductor.reports import record, record_failed_by_hand, request_of, settled
 from trading.conductor.verbs.applicable import why_not_order
 from trading.conductor.verbs.refusal import Refused
@@ -33,7 +33,7 @@ class OrderVerbs:
         *,
         broker: Broker,
         ledger: Ledger,
-        may_trade: Callable[[datetime], bool],
+        may_trade: OurAccount,
         others: Sequence[OtherOrders] = (),
     ) -> None:
         """`may_trade` tells whether the broker has us in the account that was confirmed; others have no such order."""
@@ -98,11 +98,12 @@ class OrderVerbs:
         """End an order that the broker does not have. It is asked first, and must be there to be asked.
 
         `none_of_them`: the operator has looked at the broker's orders that look like it, and none is it. Where the
-        account is not the confirmed one, as when that is closed for good, this word alone counts: nobody can be asked.
+        broker has us in another account than the confirmed one, as when that is closed for good, this word alone
+        counts: nobody can be asked. A broker that does not answer is no such case.
         """
         before = taken_on(number)
         order = self._order(number, Verb.FAIL_ORDER)
-        unasked = order.state is OrderState.PLACED or (none_of_them and not self._may_trade(now))
+        unasked = order.state is OrderState.PLACED or (none_of_them and self._may_trade.is_another(now))
         report = None if unasked else self._asked_to_fail(order, now, none_of_them)
         if report is not None:
             told = f"{report.status} with {plain(report.filled_shares)} shares filled"
@@ -187,6 +188,8 @@ class OrderVerbs:
     def _reported(self, order: OffchainOrder, theirs: BrokerOrderId) -> Outcome:
         try:
             return AtTheBroker(self._broker.report(theirs))
+        except UnusableReport as unusable:
+            return ForTheOperator(f"UnusableReport: {unusable}")
         except NoSuchOrder as nothing:
             named = order.client_order_id is not None and self._broker.capabilities.client_order_id
             found = self._broker.find(order.client_order_id) if named and order.client_order_id else None
@@ -196,6 +199,11 @@ class OrderVerbs:
         stands = record(self._ledger, order, report, now=now, actor=actor)
         if stands.state is OrderState.UNKNOWN:
             raise Refused(f"order {order.order_id} is unknown: {stands.reason}")
+        if stands.broker_order_id != report.broker_order_id:
+            raise Refused(
+                f"nothing was booked of order {order.order_id}, {stands.state}: {self._broker.name}'s "
+                f"{report.broker_order_id} is not it. Look at the notices"
+            )
         if order.client_order_id is not None:
             self._submitter.settle(order.client_order_id)
         look_again_at(order.order_id, at=now)

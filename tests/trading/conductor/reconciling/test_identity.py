@@ -82,6 +82,17 @@ def test_an_account_that_does_not_answer_is_asked_again_later_and_nothing_is_sen
     assert [asks(clock()), asks(clock.forward(1)), asks(clock.forward(30))] == [False, False, True]
 
 
+def test_an_account_that_does_not_answer_is_not_taken_for_another_one(venue, clock):
+    account = venue.account()
+    confirm_account("dry_run", account, actor="ada", reason="first day", now=clock())
+    asks = AccountCheck(venue, simulated=False)
+    venue.fail("account", BrokerUnavailable("down"))
+    assert (asks(clock()), asks.is_another(clock())) == (False, False)
+
+    venue.account = lambda: msgspec.structs.replace(account, number="VENUE-2222")
+    assert asks.is_another(clock.forward(31)) is True
+
+
 def test_it_is_asked_once_a_process(venue, clock):
     confirm_account("dry_run", venue.account(), actor="ada", reason="first day", now=clock())
     asks = AccountCheck(venue, simulated=False)

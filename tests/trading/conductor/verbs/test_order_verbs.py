@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from tests.support.books import books
@@ -10,8 +11,9 @@ from tests.support.made_chain import know_tokens, log_of, take
 from tests.support.stations import MODES, Clock, Stations, notices
 from tests.support.venue import Venue
 from trading.brokers.orders import OrderStatus
-from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, OutcomeUnknown
+from trading.brokers.outcomes import BrokerUnavailable, NoSuchOrder, OutcomeUnknown, UnusableReport
 from trading.brokers.port import Broker
+from trading.conductor.reports import request_of
 from trading.conductor.verbs.requests import GIVEN_UP_AFTER, OperatorRequest, RequestState, Verb, ask
 from trading.conductor.verbs.requests import take as claim
 from trading.conductor.work import SymbolWait, halt
@@ -21,6 +23,7 @@ from trading.risk.records import Denial
 from trading.risk.scopes import Scope
 from trading.submission.sendings import SENDING_TAKES, Sending
 from trading.values.identifiers import OrderId
+from trading.values.quantities import shares
 from trading.values.symbols import symbol
 
 pytestmark = pytest.mark.django_db
@@ -115,7 +118,7 @@ def test_a_recheck_finds_an_order_whose_outcome_was_unknown(stations, venue):
 )
 def test_an_order_is_not_asked_for_in_another_account_which_would_say_that_it_has_none(stations, venue, verb, said):
     lost(stations, venue, taken=True)
-    stations.is_our_account = False
+    stations.account.is_ours = False
     before = len(venue.asked)
 
     row = asked(stations, verb, **said)
@@ -129,7 +132,7 @@ def test_an_order_is_not_asked_for_in_another_account_which_would_say_that_it_ha
 def test_an_order_of_an_account_that_is_closed_for_good_is_failed_by_an_operators_word_alone(stations, venue):
     """Else nobody could end it, and no other account be confirmed."""
     lost(stations, venue, taken=True)
-    stations.is_our_account = False
+    stations.account.is_ours = False
     before = len(venue.asked)
 
     assert asked(stations, Verb.FAIL_ORDER, none_of_them="yes").state == RequestState.DONE
@@ -138,9 +141,42 @@ def test_an_order_of_an_account_that_is_closed_for_good_is_failed_by_an_operator
     assert len(venue.asked) == before
 
 
+def test_a_word_alone_ends_no_order_while_the_broker_does_not_answer(stations, venue):
+    """It may be there, and its shares would be hedged a second time."""
+    lost(stations, venue, taken=True)
+    stations.account.is_told = False
+
+    assert asked(stations, Verb.FAIL_ORDER, none_of_them="yes").state == RequestState.REFUSED
+    assert stations.only_order().state is OrderState.UNKNOWN
+
+
+def test_an_order_of_which_the_broker_says_what_can_not_be_is_failed_by_an_operators_word(stations, venue):
+    """It was replaced there, and nobody but a person can tell by what: else the symbol would wait for ever."""
+    stations.hedge()
+    venue.fail("report", UnusableReport("it was replaced by one of two"), times=100)
+
+    refused = asked(stations, Verb.FAIL_ORDER)
+    assert (refused.state, "--none-of-them" in refused.outcome) == (RequestState.REFUSED, True)
+    assert asked(stations, Verb.FAIL_ORDER, none_of_them="yes").state == RequestState.DONE
+    assert stations.position("AAPL").pending is None
+
+
+def test_what_is_not_this_order_is_not_said_to_be_booked(stations, venue):
+    if not venue.capabilities.client_order_id:
+        pytest.skip("it can't be asked for by our id")
+    lost(stations, venue, taken=False)
+    asked(stations, Verb.FAIL_ORDER)
+    other = venue.taken(request_of(stations.only_order()))
+    venue.find = lambda ours: msgspec.structs.replace(other, requested_shares=shares(9))
+
+    row = asked(stations, Verb.RECHECK_ORDER)
+
+    assert (row.state, "nothing was booked" in row.outcome) == (RequestState.REFUSED, True)
+
+
 def test_an_order_is_not_cancelled_in_another_account(stations, venue):
     stations.hedge()
-    stations.is_our_account = False
+    stations.account.is_ours = False
     before = len(venue.asked)
 
     assert asked(stations, Verb.CANCEL_ORDER).state == RequestState.REFUSED
