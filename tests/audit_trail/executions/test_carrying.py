@@ -4,8 +4,9 @@ import msgspec
 import pytest
 
 from audit_trail.executions.audit_book import AuditBook
-from audit_trail.executions.carrier import SEND_WITHIN, SENDING_TAKES, _tell
+from audit_trail.executions.carrier import SEND_WITHIN, SENDING_TAKES
 from audit_trail.executions.orders import Remark
+from audit_trail.executions.remarks import tell
 from tests.audit_trail.executions.desk import Desk, attempt_of, state_of
 from tests.audit_trail.executions.test_crashes import CRASHES, Killed
 from tests.audit_trail.executions.test_executing import decide
@@ -54,7 +55,7 @@ def test_a_look_that_told_nothing_new_changes_when_the_next_one_is_and_nothing_e
 
 def test_a_remark_of_which_no_page_tells_is_refused_in_so_many_words(desk):
     with pytest.raises(ValueError, match=r"^expected a kind of notice that a page tells of, was outage$"):
-        _tell(Remark("outage", "the broker is down"), "order 1", desk.clock())
+        tell(Remark("outage", "the broker is down"), "order 1", desk.clock())
     assert notices() == []
 
 
