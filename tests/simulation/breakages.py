@@ -70,10 +70,12 @@ def late_fills_are_dropped() -> None:
 
 def nobody_leaves_orders_to_others() -> None:
     """Two processes send one order at the same time."""
-    from trading.conductor import dispatcher
+    from trading.conductor import dispatcher, reports
 
     mock.patch.object(dispatcher, "claim", return_value=True).start()
     mock.patch.object(dispatcher, "left_to_others", return_value=set()).start()
+    # Who heard a no has not claimed it either.
+    mock.patch.object(reports, "is_sent_by", return_value=True).start()
 
 
 # What its rows alone tell.
