@@ -258,7 +258,7 @@ def nobody_is_told_of_the_unknown() -> None:
     """An order whose outcome is not known is asked for, and no operator hears of it."""
     from audit_trail.executions import carrier
 
-    mock.patch.object(carrier, "_tell", return_value=None).start()
+    mock.patch.object(carrier, "tell", return_value=None).start()
 
 
 def late_fills_are_no_fills() -> None:
