@@ -279,10 +279,11 @@ class Play(Scene):
         wish = wished(act, self.process().orders(), self.judge)
         if wish is None:
             return
-        ask(act.verb, wish.subject, actor="operator", reason="as was drawn", now=self.clock(), **wish.details)
+        asked = ask(act.verb, wish.subject, actor="operator", reason="as was drawn", now=self.clock(), **wish.details)
         if act.by_command:
             self.outcome.counts[f"by command: {act.verb}"] += 1
-            self.turn(COMMAND, "clerk", act.stop)
+            self.process(COMMAND).commands(asked)
+            self.turn(COMMAND, "command", act.stop)
             self._processes.pop(COMMAND)
 
     def _meanwhile(self, stop: Stop) -> None:

@@ -38,6 +38,7 @@ from trading.conductor.switched import switched
 from trading.conductor.verbs.clerk import Clerk
 from trading.conductor.verbs.hand_orders import HandOrders
 from trading.conductor.verbs.order_verbs import OrderVerbs
+from trading.conductor.verbs.requests import OperatorRequest
 from trading.conductor.verbs.symbol_verbs import SymbolVerbs
 from trading.conductor.watcher import Watcher
 from trading.ledger.book import Ledger
@@ -123,6 +124,19 @@ class Setting:
         )
 
 
+class Command:
+    """What an operator typed: it is done at once, and nothing else that waits for a clerk."""
+
+    name = "command"
+
+    def __init__(self, clerk: Clerk, request: OperatorRequest) -> None:
+        self._clerk, self._request = clerk, request
+
+    def run_once(self, *, now: datetime) -> bool:
+        self._clerk.do(self._request, now=now)
+        return True
+
+
 class Process(Stations):
     """One process of ours. A new one knows nothing but what is in the database."""
 
@@ -166,6 +180,7 @@ class Process(Stations):
             by_hand=HandOrders(broker=broker, ledger=self.ledger, gate=self.gate),
             symbols=SymbolVerbs(ledger=self.ledger),
         )
+        self.command: Command | None = None
         self.exposure_watch = ExposureWatch(broker=broker, ledger=self.ledger)
         if setting.chain is not None:
             chain = setting.chain.terms
@@ -187,6 +202,10 @@ class Process(Stations):
         """Give a station a turn, where there is one of this name. Return whether it found something."""
         found: Any = getattr(self, name)
         return found is not None and cast(Station, found).run_once(now=now)
+
+    def commands(self, request: OperatorRequest) -> None:
+        """Let a turn of the command do this request."""
+        self.command = Command(self.clerk, request)
 
     def beat(self, name: str, *, now: datetime, worked: bool = False, error: Exception | None = None) -> None:
         """Leave the sign of life that the conductor leaves after a turn."""

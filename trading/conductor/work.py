@@ -75,6 +75,7 @@ class OrderWork(models.Model):
     last_error = models.TextField(null=True)
     sender = models.CharField(max_length=80, null=True, help_text="the process that is sending it")
     sender_until = models.DateTimeField(null=True, help_text="so long it is left to that one, unless it is gone")
+    taken_up_at = models.DateTimeField(null=True, help_text="when a process last took it up, to send it or look for it")
 
     class Meta:
         db_table = "order_work"
@@ -216,7 +217,7 @@ def claim(order: OrderId, sender: str, *, now: datetime) -> bool:
 
     Else one could hear and book that it is refused while the other's is still on its way, and is taken.
     """
-    claimed = {"sender": sender, "sender_until": now + SENDING_TAKES}
+    claimed = {"sender": sender, "sender_until": now + SENDING_TAKES, "taken_up_at": now}
     OrderWork.objects.bulk_create([OrderWork(order_id=order, not_before=now, **claimed)], ignore_conflicts=True)
     row = OrderWork.objects.select_for_update().get(order_id=order)
     if row.sender != sender and _is_with_its_sender(row, now):
@@ -255,6 +256,11 @@ def taken_on(order: OrderId) -> tuple[object, ...] | None:
     """What differs as soon as anybody has taken an order on, whatever came of it; None where nobody ever has."""
     rows = OrderWork.objects.filter(order_id=order)
     return rows.values_list("tries", "not_before", "sender", "sender_until").first()
+
+
+def was_taken_up_since(order: OrderId, at: datetime) -> bool:
+    """Tell whether a process has taken an order up, to send it or to look for it, after a time."""
+    return OrderWork.objects.filter(order_id=order, taken_up_at__gt=at).exists()
 
 
 def _is_with_its_sender(row: OrderWork, now: datetime) -> bool:

@@ -56,6 +56,7 @@ class Clerk:
                     none_of_them=said.get("none_of_them") == "yes",
                     actor=actor,
                     reason=request.reason,
+                    asked_at=request.asked_at,
                     now=now,
                 )
             case Verb.RECONCILE_ORDER:

@@ -15,10 +15,10 @@ from trading.conductor.reports import record, record_failed_by_hand, request_of,
 from trading.conductor.verbs.applicable import why_not_order
 from trading.conductor.verbs.refusal import Refused
 from trading.conductor.verbs.requests import Verb
-from trading.conductor.work import BeingSent, TakenOnMeanwhile, look_again_at, resume, taken_on
+from trading.conductor.work import BeingSent, TakenOnMeanwhile, look_again_at, resume, taken_on, was_taken_up_since
 from trading.ledger.book import Ledger
 from trading.offchain_order.aggregate import OffchainOrder, OrderState
-from trading.submission.absence import forget_absence
+from trading.submission.absence import LONGEST_LAG, forget_absence
 from trading.submission.sendings import sending_of
 from trading.submission.submitter import AtTheBroker, ForTheOperator, InDoubt, Outcome, Submitter
 from trading.values.arithmetic import plain
@@ -94,16 +94,22 @@ class OrderVerbs:
             raise Refused(f"{theirs} can't be order {number}: {difference}")
         return self._booked(order, report, actor, now)
 
-    def fail(self, number: OrderId, *, none_of_them: bool, actor: str, reason: str, now: datetime) -> str:
+    def fail(
+        self, number: OrderId, *, none_of_them: bool, actor: str, reason: str, asked_at: datetime, now: datetime
+    ) -> str:
         """End an order that the broker does not have. It is asked first, and must be there to be asked.
 
         `none_of_them`: the operator has looked at the broker's orders that look like it, and none is it. Where the
         broker has us in another account than the confirmed one, as when that is closed for good, this word alone
-        counts: nobody can be asked. A broker that does not answer is no such case.
+        counts: nobody can be asked. A broker that does not answer is no such case. A word of before the order was sent
+        says nothing of it, and nor does a look at what the broker has just taken.
         """
         before = taken_on(number)
         order = self._order(number, Verb.FAIL_ORDER)
-        unasked = order.state is OrderState.PLACED or (none_of_them and self._may_trade.is_another(now))
+        elsewhere = none_of_them and self._may_trade.is_another(now)
+        unasked = order.state is OrderState.PLACED or elsewhere
+        if not elsewhere:
+            _expect_that_it_may_be_absent(order, asked_at, now)
         report = None if unasked else self._asked_to_fail(order, now, none_of_them)
         if report is not None:
             told = f"{report.status} with {plain(report.filled_shares)} shares filled"
@@ -210,6 +216,20 @@ class OrderVerbs:
         return (
             f"order {order.order_id} is {stands.state} at {self._broker.name} as {report.broker_order_id}, "
             f"{plain(stands.filled_shares)} of {plain(stands.requested_shares)} shares filled"
+        )
+
+
+def _expect_that_it_may_be_absent(order: OffchainOrder, asked_at: datetime, now: datetime) -> None:
+    """Raises Refused where whoever looked at the broker could not see the order yet."""
+    if was_taken_up_since(order.order_id, asked_at):
+        raise Refused(
+            f"order {order.order_id} was sent, or looked for, after it was asked to be failed. Look again whether "
+            f"{order.broker} has it"
+        )
+    if order.submitted_at is not None and now < (shown_at := order.submitted_at + LONGEST_LAG):
+        raise Refused(
+            f"{order.broker} took order {order.order_id} just now, and may not show it yet: look again after "
+            f"{shown_at:%H:%M:%S} UTC"
         )
 
 

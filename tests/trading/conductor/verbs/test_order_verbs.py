@@ -21,6 +21,7 @@ from trading.offchain_order.aggregate import OrderState
 from trading.risk.controls import throw
 from trading.risk.records import Denial
 from trading.risk.scopes import Scope
+from trading.submission.absence import LONGEST_LAG
 from trading.submission.sendings import SENDING_TAKES, Sending
 from trading.values.identifiers import OrderId
 from trading.values.quantities import shares
@@ -154,6 +155,7 @@ def test_an_order_of_which_the_broker_says_what_can_not_be_is_failed_by_an_opera
     """It was replaced there, and nobody but a person can tell by what: else the symbol would wait for ever."""
     stations.hedge()
     venue.fail("report", UnusableReport("it was replaced by one of two"), times=100)
+    stations.forward(LONGEST_LAG.total_seconds())
 
     refused = asked(stations, Verb.FAIL_ORDER)
     assert (refused.state, "--none-of-them" in refused.outcome) == (RequestState.REFUSED, True)
@@ -289,12 +291,43 @@ def test_an_order_that_the_broker_once_took_and_does_not_know_any_more_is_failed
     stations.hedge()
     venue.fail("report", NoSuchOrder("no such order"), times=100)
     venue.orders_taken.clear()
-    stations.forward(60)
+    stations.forward(LONGEST_LAG.total_seconds())
     stations.hedge()
     assert stations.only_order().state is OrderState.UNKNOWN
 
     assert asked(stations, Verb.FAIL_ORDER).state == RequestState.DONE
     assert stations.only_order().state is OrderState.FAILED
+
+
+def test_an_order_that_the_broker_took_just_now_and_does_not_show_yet_is_not_failed(stations, venue):
+    stations.hedge()
+    venue.fail("report", NoSuchOrder("no such order"), times=100)
+    venue.orders_taken.clear()
+    stations.forward(60)
+
+    row = asked(stations, Verb.FAIL_ORDER, none_of_them="yes")
+
+    assert (row.state, "may not show it yet" in row.outcome) == (RequestState.REFUSED, True)
+    assert stations.position("AAPL").pending is not None
+
+
+@pytest.mark.parametrize("was_there", [True, False])
+def test_a_word_of_before_an_order_was_sent_says_nothing_of_it(stations, venue, was_there):
+    """It was asked for in the admin, and done by a clerk only after the order had left, and is not listed yet."""
+    if was_there:
+        lost(stations, venue, taken=False)
+    else:
+        stations.run(stations.hedger)
+    row = ask(Verb.FAIL_ORDER, FIRST, actor="ada", reason="none is it", now=stations.clock(), none_of_them="yes")
+    stations.forward(60)
+    lost(stations, venue, taken=True)
+    venue.find, venue.orders = lambda ours: None, lambda **span: []
+
+    stations.run(stations.clerk)
+
+    row.refresh_from_db()
+    assert (row.state, "after it was asked to be failed" in row.outcome) == (RequestState.REFUSED, True)
+    assert stations.only_order().state is OrderState.UNKNOWN
 
 
 def test_an_order_that_has_ended_stays_as_it_ended(stations, venue):
