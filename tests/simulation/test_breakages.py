@@ -35,6 +35,7 @@ ORDERS = {
     "the_broker_is_asked_within_a_transaction": ("alpaca", 34, "was about to be sent inside a transaction"),
     "switches_are_not_read": ("alpaca", 34, "was placed while a kill switch was on"),
     "late_fills_are_dropped": ("schwab", 2, "I6: order 1 has 1 booked"),
+    "a_word_of_before_counts": ("alpaca", 2800043, "booked, the venue's order"),
     "nobody_leaves_orders_to_others": ("alpaca", 5007, "was about to be sent after it ended as rejected"),
     "reorged_fills_stay_counted": ("schwab", 89, "I1, I2: net_is_what_was_filled"),
     "reorged_logs_stay": ("schwab", 89, "I2, I9: fill_is_one_trade"),
@@ -71,7 +72,7 @@ WHOLE = {
 PROMISES = {
     "what_is_short_is_not_listed": ("alpaca", 158, "V1: open_exposure_is_told"),
     "what_was_sent_is_the_pollers": ("schwab", 13, "V2: unknown_order_is_told"),
-    "a_clerk_begins_at_the_end": ("schwab", 5, "V3: due_work_is_not_passed_by"),
+    "a_clerk_begins_at_the_end": ("alpaca", 11, "V3: due_work_is_not_passed_by"),
     "no_answer_is_a_no": ("schwab", 13, "I3: 2 orders of GME are open at the venue"),
     "each_report_is_of_new_fills": ("alpaca", 3, "I6: order 3 had 2 filled, now 1"),
     "what_fills_late_is_filled": ("schwab", 2, "I6: order 1 had ended as cancelled and is filled"),
