@@ -104,7 +104,7 @@ class Carrier:
         """
         self.account.require(order, self._clock())
         try:
-            return self._handed_over(book, order)
+            return self._handed_over(book, order, sent_before=False)
         except AlreadyOnTheWay as alike:
             return self.give_back(book, order, str(alike))
 
@@ -159,7 +159,7 @@ class Carrier:
                 if (taken := self.take_up(book, order)) is None:
                     return self.as_it_stands(book, order)
                 order = taken
-                return self._handed_over(book, order)
+                return self._handed_over(book, order, sent_before=True)
             return self._looked_for(book, order)
         except AlreadyOnTheWay as alike:
             return self.put_off(book, order, str(alike))
@@ -205,10 +205,10 @@ class Carrier:
 
     # The broker.
 
-    def _handed_over(self, book: Book, order: PlacedOrder) -> PlacedOrder:
+    def _handed_over(self, book: Book, order: PlacedOrder, *, sent_before: bool) -> PlacedOrder:
         """Submit an order, or find it there. Raises BrokerUnavailable, AlreadyOnTheWay."""
         try:
-            outcome = self._submitter(order).submit(order.request, now=self._clock())
+            outcome = self._submitter(order).submit(order.request, sent_before=sent_before, now=self._clock())
         except KnownByNow:
             return self.as_it_stands(book, order)
         except BrokerUnavailable as outage:

@@ -112,7 +112,8 @@ class Dispatcher:
             return
         request = request_of(order)
         try:
-            outcome = self._submitter.submit(request, now=now)
+            sent_before = order.state is not OrderState.PLACED
+            outcome = self._submitter.submit(request, sent_before=sent_before, now=now)
         except AlreadyOnTheWay as alike:
             self._postpone(order, str(alike), now=now)
             return

@@ -88,8 +88,11 @@ class Submitter:
         """`linked` tells which of the broker's orders are known to be ours, `resolved` whether an outcome is booked."""
         self._broker, self._linked, self._resolved = broker, linked, resolved
 
-    def submit(self, request: OrderRequest, *, now: datetime) -> Outcome:
+    def submit(self, request: OrderRequest, *, sent_before: bool, now: datetime) -> Outcome:
         """Send an order, or look for one that may have been sent.
+
+        A refusal of one that may have been `sent_before` is none until the broker, which may lag behind what it took,
+        was looked at often enough: what the second one lacks, the first may hold.
 
         Raises BrokerUnavailable where nothing was sent, and AlreadyOnTheWay where another order alike has to be known
         first; the same may be asked again then. Raises KnownByNow where another process was faster.
@@ -102,9 +105,17 @@ class Submitter:
                 return self._look(request, sending, now)
             return self._sent(request, now)
         except OrderRejected as rejection:
-            return Refused(str(rejection))
+            return self._refused(request, rejection, sent_before, now)
         except (OutcomeUnknown, UnusableReport) as unknown:
             return InDoubt(f"{type(unknown).__name__}: {unknown}", tell=isinstance(unknown, UnusableReport))
+
+    def _refused(self, request: OrderRequest, rejection: OrderRejected, sent_before: bool, now: datetime) -> Outcome:
+        # Where it knows no ids of ours, an order that may have been sent is looked for and not sent.
+        if sent_before and self._broker.capabilities.client_order_id:
+            absence = note_absence(request.client_order_id, now=now)
+            if not absence.is_proven:
+                return InDoubt(f"{rejection}. It may have been taken before, and is not shown yet ({absence.told})")
+        return Refused(str(rejection))
 
     def look(self, request: OrderRequest, *, now: datetime) -> Outcome:
         """Tell whether the broker has an order, and send nothing. Raises BrokerUnavailable."""

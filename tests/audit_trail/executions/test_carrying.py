@@ -59,6 +59,25 @@ def test_a_remark_of_which_no_page_tells_is_refused_in_so_many_words(desk):
     assert notices() == []
 
 
+def test_a_refusal_of_an_order_that_a_dead_process_may_have_sent_is_none_while_that_one_is_not_shown(desk, monkeypatch):
+    decision = decide()
+    with monkeypatch.context() as patched:
+        CRASHES["after accept"](patched, desk)
+        with pytest.raises(Killed):
+            desk.execute()
+    (order,) = AuditBook().open_orders("dry_run")
+    find, desk.venue.find = desk.venue.find, lambda ours: None
+    desk.venue.fail("submit", OrderRejected("insufficient buying power"))
+    desk.forward(SENDING_TAKES.total_seconds())
+
+    assert desk.carrier.follow_up(AuditBook(), order).state == "unknown"
+    desk.venue.find = find
+    desk.poll()
+
+    assert attempt_of(decision).broker_order_id == "V-1"
+    assert state_of(decision) == "submitted"
+
+
 def test_what_can_not_be_sent_while_another_alike_is_on_its_way_is_put_off_and_sent_after_it(monkeypatch):
     """C9: a broker that knows no ids of ours could not tell the two apart."""
     desk = Desk(our_ids=False)

@@ -27,6 +27,7 @@ from trading.conductor.reports import record_failed_by_hand
 from trading.conductor.work import OrderWork, SymbolWait, alike, resume, taken_on
 from trading.notices.models import Notice
 from trading.offchain_order.aggregate import OrderState
+from trading.submission.absence import LOOKS, Absence
 from trading.submission.sendings import SENDING_TAKES, Sending
 from trading.values.quantities import Shares
 from trading.values.sides import Side
@@ -200,7 +201,10 @@ def test_what_was_told_of_an_order_is_closed_by_its_end_even_if_the_process_dies
     for _ in range(5):
         dispatch(stations)
         clock.forward(60)
-    venue.fail("submit", OrderRejected("no short sales"))
+    venue.fail("submit", OrderRejected("no short sales"), times=LOOKS)
+    for _ in range(LOOKS - 1):
+        dispatch(stations)
+        clock.forward(60)
     stations.dispatcher._submitter.settle = killed
 
     with pytest.raises(Killed):
@@ -531,17 +535,57 @@ def test_a_rejection_that_another_process_heard_first_is_booked_once(stations, v
     other = Stations(mode=stations.ledger.mode, clock=clock, broker=venue)
 
     def rejected_there(question, about):
-        venue.fail("submit", OrderRejected("no"), times=2)
+        venue.fail("submit", OrderRejected("no"), times=20)
         dispatch(other)
 
     venue.meanwhile = rejected_there
     dispatch(stations)
+    # Either may have been taken, by what the other knows.
+    assert stations.only_order().state is OrderState.UNKNOWN
+    for _ in range(LOOKS):
+        clock.forward(60)
+        dispatch(stations)
 
     assert stations.only_order().state is OrderState.REJECTED
     assert SymbolWait.objects.get().times == 1
 
 
-def test_an_order_that_was_refused_to_one_and_taken_from_another_is_followed_and_told(stations, venue, clock):
+def test_a_refusal_of_a_second_try_is_none_while_the_first_may_be_there_and_not_be_shown_yet(stations, venue, clock):
+    """The second lacks what the first holds. Its shares were hedged anew beside it."""
+    venue.fail("submit", OutcomeUnknown("no answer"), taken=True)
+    dispatch(stations)
+    find, venue.find = venue.find, lambda ours: None
+    venue.fail("submit", OrderRejected("insufficient qty available"), times=2)
+    for _ in range(2):
+        clock.forward(60)
+        dispatch(stations)
+    assert stations.only_order().state is OrderState.UNKNOWN
+    assert "insufficient qty available" in stations.only_order().reason
+
+    venue.find = find
+    clock.forward(60)
+    dispatch(stations)
+
+    assert (stations.only_order().state, stations.only_order().broker_order_id) == (OrderState.SUBMITTED, "V-1")
+    assert not Absence.objects.exists()
+
+
+def test_a_refusal_of_a_second_try_is_booked_once_the_first_is_proven_to_be_absent(stations, venue, clock):
+    venue.fail("submit", OutcomeUnknown("no answer"))
+    dispatch(stations)
+    venue.fail("submit", OrderRejected("no short sales"), times=20)
+    for _ in range(LOOKS):
+        clock.forward(60)
+        dispatch(stations)
+
+    assert (stations.only_order().state, stations.only_order().reason) == (OrderState.REJECTED, "no short sales")
+    assert stations.position("AAPL").pending is None
+
+
+@pytest.mark.parametrize(("status", "filled"), [(OrderStatus.ACCEPTED, "0"), (OrderStatus.FILLED, "2")])
+def test_an_order_that_was_refused_to_one_and_taken_from_another_is_booked_as_it_is(
+    stations, venue, clock, status, filled
+):
     """I6: once the report was thrown away as overtaken, and what was filled of the order was never booked."""
     other = Stations(mode=stations.ledger.mode, clock=clock, broker=venue)
     submit = venue.submit
@@ -550,46 +594,16 @@ def test_an_order_that_was_refused_to_one_and_taken_from_another_is_followed_and
         venue.submit = submit
         venue.fail("submit", OrderRejected("what the first try would sell is held for nothing else"))
         other.run(other.dispatcher)
-        assert stations.only_order().state is OrderState.REJECTED
-        return submit(request)
+        submit(request)
+        return venue.tell(status, filled)
 
     venue.submit = refused_there
     dispatch(stations)
 
     order = stations.only_order()
-    assert (order.state, order.broker_order_id) == (OrderState.REJECTED, "V-1")
-    assert order.reason == "what the first try would sell is held for nothing else"
-    assert notices() == [("symbol_halted", "AAPL")]
-    assert SymbolWait.objects.get().halted_at is not None
-    stations.run(stations.hedger)
-    assert len(stations.orders()) == 1
-
-    venue.tell(OrderStatus.FILLED, "2")
-    clock.forward(400)
-    stations.hedge()
-    assert stations.only_order().filled_shares == 2
-    assert stations.net("AAPL") == Decimal("-0.5")
-    assert ("late_fill", "order 1") in notices()
-    books(stations.ledger)
-
-
-def test_an_order_that_was_refused_to_one_and_filled_for_another_is_booked(stations, venue, clock):
-    other = Stations(mode=stations.ledger.mode, clock=clock, broker=venue)
-    submit = venue.submit
-
-    def refused_there(request):
-        venue.submit = submit
-        venue.fail("submit", OrderRejected("no"))
-        other.run(other.dispatcher)
-        submit(request)
-        return venue.tell(OrderStatus.FILLED, "2")
-
-    venue.submit = refused_there
-    dispatch(stations)
-
-    assert (stations.only_order().broker_order_id, stations.only_order().filled_shares) == ("V-1", 2)
-    assert stations.net("AAPL") == Decimal("-0.5")
-    assert notices() == [("late_fill", "order 1")]
+    assert (order.broker_order_id, str(order.filled_shares)) == ("V-1", filled)
+    assert order.is_open is (status is OrderStatus.ACCEPTED)
+    assert notices() == []
     books(stations.ledger)
 
 

@@ -156,7 +156,7 @@ def test_a_broker_that_takes_no_calls_is_told_with_the_time_until_when(stations,
 
 
 def test_an_order_that_another_process_has_booked_meanwhile(stations):
-    def known_by_now(request, *, now):
+    def known_by_now(request, *, sent_before, now):
         raise KnownByNow("booked")
 
     stations.dispatcher._submitter.submit = known_by_now

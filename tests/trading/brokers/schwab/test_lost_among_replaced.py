@@ -55,7 +55,7 @@ def outcome(broker, httpserver):
             was_taken(OURS.client_order_id, BrokerOrderId(named))
         submitter = Submitter(broker, linked=set(linked).intersection, resolved=lambda name: False)
         for look in range(6):
-            found = submitter.submit(OURS, now=SENT + timedelta(seconds=30 * look))
+            found = submitter.submit(OURS, sent_before=True, now=SENT + timedelta(seconds=30 * look))
             if not isinstance(found, InDoubt):
                 return found
         return found
@@ -267,7 +267,7 @@ def test_an_order_of_which_schwab_has_forgotten_the_day_is_for_the_operator(brok
     begin("schwab", request, held_before=shares(0), resolved=lambda name: False, now=request.created_at)
     submitter = Submitter(broker, linked=set().intersection, resolved=lambda name: False)
 
-    for found in (submitter.look(request, now=AT), submitter.submit(request, now=AT)):
+    for found in (submitter.look(request, now=AT), submitter.submit(request, sent_before=True, now=AT)):
         assert isinstance(found, ForTheOperator)
         assert "schwab does not list the orders among which ht-test-1-1 would be" in found.reason
         assert "60 days" in found.reason
