@@ -78,13 +78,6 @@ def nobody_leaves_orders_to_others() -> None:
     mock.patch.object(reports, "is_sent_by", return_value=True).start()
 
 
-def a_word_of_before_counts() -> None:
-    """An order is failed by the word of an operator who looked before it was sent, or just after."""
-    from trading.conductor.verbs import order_verbs
-
-    mock.patch.object(order_verbs, "_expect_that_it_may_be_absent", return_value=None).start()
-
-
 # What its rows alone tell.
 
 
@@ -211,7 +204,6 @@ BREAKAGES: dict[str, Callable[[], None]] = {
         switches_are_not_read,
         late_fills_are_dropped,
         nobody_leaves_orders_to_others,
-        a_word_of_before_counts,
         reorged_fills_stay_counted,
         reorged_logs_stay,
         cancelled_orders_stay_under_way,

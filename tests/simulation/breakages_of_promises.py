@@ -56,8 +56,8 @@ def no_answer_is_a_no() -> None:
 
     submit = Submitter.submit
 
-    def submitted(self: Any, request: Any, *, now: Any) -> Any:
-        outcome = submit(self, request, now=now)
+    def submitted(self: Any, request: Any, **how: Any) -> Any:
+        outcome = submit(self, request, **how)
         return Refused(outcome.reason) if isinstance(outcome, InDoubt) else outcome
 
     mock.patch.object(Submitter, "submit", submitted).start()
