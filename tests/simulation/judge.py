@@ -63,8 +63,10 @@ class Judge:
     def __init__(self, play: "Play") -> None:
         self._play = play
         self._seen: dict[int, OffchainOrder] = {}
-        self._too_late: set[Hashable] = set()
-        """Processes that were held up, perhaps in the midst of sending, when a switch was thrown."""
+        self._too_late: dict[Hashable, str | None] = {}
+        """Processes that were held up, perhaps in the midst of sending, when a switch was thrown, and what each sent
+        then: one order, though the call may be repeated, as after a token that had ended.
+        """
 
         self._placed_before: set[int] = set()
         """The orders that there were when a switch was thrown."""
@@ -81,20 +83,20 @@ class Judge:
         elif order.has_ended:
             self._play.wrong(f"I5: {name} was about to be sent after it ended as {order.state}")
         elif standing_switch(broker=order.broker, symbol=order.symbol, strategy=HEDGE) is not None:
-            if sender not in self._too_late:
+            if self._too_late.get(sender, "no order") not in (None, name):
                 self._play.wrong(f"I10: {name} was about to be sent while a kill switch is on")
-            self._too_late.discard(sender)
+            self._too_late[sender] = name
         if not self._knows_our_ids and ((way := sending_of(name)) is None or way.in_doubt_at is None):
             self._play.wrong(f"C9: {name} was about to be sent, and nothing says that it may be at the broker")
 
     def a_switch_was_thrown(self) -> None:
         """What is in the midst of being sent it can't hold back any more; what is placed after it, it can."""
-        self._too_late |= set(self._play.boundaries.at_work)
+        self._too_late |= dict.fromkeys(self._play.boundaries.at_work)
         self._placed_before = {order.order_id for order in self._play.ledger.memory().orders(EVER)}
 
     def ends(self, process: Hashable) -> None:
         """A turn of a process is over, with all that it was in the midst of."""
-        self._too_late.discard(process)
+        self._too_late.pop(process, None)
 
     def after_a_turn(self) -> None:
         """I3–I7, I11, I12 by our rows, I3 by the venue's; what is filled only grows, and an end is an end."""
