@@ -160,8 +160,8 @@ def what_is_in_doubt_is_placed_anew() -> None:
 
     submit = carrier.Submitter.submit
 
-    def sure(self: Any, request: Any, *, now: Any) -> Any:
-        outcome = submit(self, request, now=now)
+    def sure(self: Any, request: Any, **how: Any) -> Any:
+        outcome = submit(self, request, **how)
         if isinstance(outcome, carrier.InDoubt):
             raise BrokerUnavailable(outcome.reason)
         return outcome
