@@ -83,9 +83,10 @@ class Judge:
         elif order.has_ended:
             self._play.wrong(f"I5: {name} was about to be sent after it ended as {order.state}")
         elif standing_switch(broker=order.broker, symbol=order.symbol, strategy=HEDGE) is not None:
-            if self._too_late.get(sender, "no order") not in (None, name):
+            if sender not in self._too_late or self._too_late[sender] not in (None, name):
                 self._play.wrong(f"I10: {name} was about to be sent while a kill switch is on")
-            self._too_late[sender] = name
+            else:
+                self._too_late[sender] = name
         if not self._knows_our_ids and ((way := sending_of(name)) is None or way.in_doubt_at is None):
             self._play.wrong(f"C9: {name} was about to be sent, and nothing says that it may be at the broker")
 

@@ -7,8 +7,8 @@ from audit_trail.executions.executor import Executor
 from audit_trail.executions.own_account import NotTheAccount
 from audit_trail.executions.verbs import Refused
 from tests.audit_trail.executions.desk import Desk, attempt_of, fresh, state_of
-from tests.audit_trail.executions.test_crashes import CRASHES, Killed
 from tests.audit_trail.executions.test_executing import decide
+from tests.audit_trail.executions.test_runs import left_in_the_middle
 from tests.support.facts import account
 from tests.support.stations import notices
 from tests.support.venue import Venue
@@ -35,16 +35,6 @@ def lost(desk):
     desk.venue.fail("submit", OutcomeUnknown("no answer"), taken=True)
     desk.execute()
     assert attempt_of(decision).status == "unknown"
-    return decision
-
-
-def left_in_the_middle(desk, monkeypatch):
-    """A decision whose process died before anything was sent."""
-    decision = decide()
-    with monkeypatch.context() as patched:
-        CRASHES["after the intent, before anything"](patched, desk)
-        with pytest.raises(Killed):
-            desk.execute()
     return decision
 
 

@@ -46,6 +46,10 @@ def set_to(desk, control):
 
 @pytest.fixture
 def left(desk, monkeypatch):
+    return left_in_the_middle(desk, monkeypatch)
+
+
+def left_in_the_middle(desk, monkeypatch):
     """A decision whose order is placed, and whose process has died before it sent it."""
     decision = decide()
     with monkeypatch.context() as patched:
